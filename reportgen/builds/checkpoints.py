@@ -1,0 +1,111 @@
+"""Checkpoint files: found, verified, downloaded. Imports no torch and no numpy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from reportgen import cache
+from reportgen.data.download import DigestError, DownloadError, Progress, download
+from reportgen.data.source import Search
+from reportgen.errors import MissingError
+from reportgen.spec.model import Weights
+
+
+def locate_weights(weights: Weights, search: Search) -> Path | None:
+    """Return the checkpoint of a `file` or `url`, verified, or None where it is not here.
+
+    A file is looked for beside the spec, then in each data directory and its `weights` folder; a
+    url by its file's name in those directories, then among the downloads. A file with another
+    digest than `sha256` is not the one.
+    """
+    return next((path for path in _candidates(weights, search) if _is_right(path, weights)), None)
+
+
+def weights_digest(weights: Weights, search: Search) -> str | None:
+    """Return the SHA-256 of the checkpoint, in hex, or None where it is not here.
+
+    That of an unchanged file is remembered, not computed again. None for `torchvision` and `fit`.
+    """
+    path = locate_weights(weights, search)
+    return cache.file_sha256(path) if path else None
+
+
+def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None = None) -> Path:
+    """Return the checkpoint of a `file` or `url`, downloaded into the cache where it is not here.
+
+    Raises MissingError when it cannot be had, or only a file with another digest than `sha256`.
+    """
+    if path := locate_weights(weights, search):
+        return path
+    name = file_name(weights)
+    kept = _kept(weights)
+    for path in _candidates(weights, search):
+        if path != kept:  # one that went bad among the downloads is simply fetched again
+            raise _mismatch(name, cache.file_sha256(path), weights)
+    if not weights.url:
+        raise MissingError(
+            f"the weights {name} are not there",
+            "'file' is beside the spec, or in a --data-dir or its folder 'weights'.",
+        )
+    unreachable = MissingError(
+        f"the weights {name} could not be downloaded",
+        f"Put the file into DIR/weights and pass --data-dir DIR. It is at {weights.url}",
+    )
+    if search.offline:
+        raise unreachable
+    cache.folder(*kept.relative_to(cache.root()).parts[:-1])
+    with cache.lock(kept):
+        if path := locate_weights(weights, search):  # which the lock was held for
+            return path
+        try:
+            download(
+                weights.url,
+                kept,
+                algorithm="sha256",
+                expected=weights.sha256 or "",
+                progress=progress,
+            )
+        except DigestError as error:
+            raise _mismatch(name, error.found, weights) from None
+        except DownloadError as error:
+            raise unreachable from error
+    return kept
+
+
+def file_name(weights: Weights) -> str:
+    """Return the name of the checkpoint's file, without any folder."""
+    if weights.file:
+        return Path(weights.file).name
+    return unquote(urlsplit(weights.url or "").path).rpartition("/")[2] or "weights"
+
+
+def _candidates(weights: Weights, search: Search) -> list[Path]:
+    """List the files of the right name, best first."""
+    name = weights.file or file_name(weights)
+    folders = [search.spec_dir] if weights.file else []
+    for directory in search.data_dirs:
+        folders += [directory, directory / "weights"]
+    paths = [folder / name for folder in folders]
+    if weights.url:
+        paths.append(_kept(weights))
+    return [path for path in paths if path.is_file()]
+
+
+def _kept(weights: Weights) -> Path:
+    """Where a download is kept: two files of one name differ in their digests."""
+    safe = re.sub(r"[^\w.+-]", "_", file_name(weights))
+    return cache.root() / "weights" / (weights.sha256 or "")[:8] / safe
+
+
+def _is_right(path: Path, weights: Weights) -> bool:
+    return not weights.sha256 or cache.file_sha256(path).startswith(weights.sha256)
+
+
+def _mismatch(name: str, found: str, weights: Weights) -> MissingError:
+    expected = weights.sha256 or ""
+    return MissingError(
+        f"the weights {name} are another file: SHA-256 {found[: len(expected)]} and not {expected}",
+        "Get the file the spec means, or pin this one if you trust it.",
+    )

@@ -1,0 +1,197 @@
+"""Build → a module that is ready to run: constructed, given its weights, quantised."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from reportgen import fingerprint
+from reportgen.builds import checkpoints, fit, weights
+from reportgen.builds.quantize import quantize
+from reportgen.data.batches import batches
+from reportgen.data.load import load
+from reportgen.data.source import Search
+from reportgen.errors import MeasureError
+from reportgen.plan import Build
+from reportgen.spec.model import Calibrate, Quantize
+
+# The seed of weights that nothing else gives: times and counts do not depend on them, and the same
+# spec makes the same module.
+SEED = 0
+
+# What torchvision's factories do that a report must not: warn about random initialisation (and
+# take seconds for it), or add GoogLeNet's training heads, which its published figures leave out.
+_TORCHVISION_ARGS: Mapping[str, Mapping[str, Any]] = {
+    "torchvision/googlenet": {"init_weights": False, "aux_logits": False},
+    "torchvision/inception_v3": {"init_weights": False},
+}
+
+_CALIBRATION_BATCH = 32
+
+
+def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
+    """Return a function that makes the build's module, with weights of its own making.
+
+    Raises MeasureError if the factory cannot be imported.
+    """
+    entry = build.entry
+    make = _imported(build, spec_dir)
+    kwargs = {
+        **_TORCHVISION_ARGS.get(entry.source, {}),
+        **build.args,
+        entry.classes_argument: build.classes,
+    }
+    if entry.args is not None and "in_channels" in entry.args:
+        kwargs.setdefault("in_channels", build.input_shape[0])
+
+    def seeded() -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(SEED)
+            try:
+                module = make(**kwargs)
+            except Exception as error:
+                raise MeasureError(
+                    f"building {entry.source} raised {type(error).__name__}: {error}",
+                    "Check `args` and the class count.",
+                ) from error
+        if not isinstance(module, nn.Module):
+            raise MeasureError(
+                f"{entry.source} gave a {type(module).__name__}, not a torch.nn.Module"
+            )
+        return module
+
+    return seeded
+
+
+def construct(
+    build: Build, search: Search, *, for_accuracy: bool, refresh: bool = False
+) -> tuple[nn.Module, dict[str, str]]:
+    """Return the build's module in eval mode, and facts about it for the record.
+
+    Weights are loaded (or fitted, anew with `refresh`) only `for_accuracy`: a time does not depend
+    on them. Raises MeasureError when weights, data or code are missing or do not fit.
+    """
+    make = factory(build, search.spec_dir)
+    facts: dict[str, str] = {}
+    if for_accuracy:
+        module, facts = _with_weights(build, make, search, refresh=refresh)
+    else:
+        module = make()
+    module.eval()
+    if build.quantize is None:
+        return module, facts
+    calibration = None
+    if build.quantize.scheme == "int8-static":
+        if for_accuracy:
+            calibration = _calibration(build, build.quantize.calibrate or Calibrate(), search)
+        else:
+            calibration = iter([_random_images(build.input_shape)])
+    return quantized(module, build.quantize, build.input_shape, calibration), facts
+
+
+def quantized(
+    module: nn.Module,
+    recipe: Quantize,
+    input_shape: tuple[int, ...],
+    calibration: Iterator[Tensor] | None,
+) -> nn.Module:
+    """Quantise as the spec says; without calibration images, on random ones."""
+    if calibration is None and recipe.scheme == "int8-static":
+        calibration = iter([_random_images(input_shape)])
+    return quantize(
+        module,
+        scheme=recipe.scheme,
+        example=_random_images(input_shape)[:1],
+        calibration=calibration,
+        unfused=recipe.unfused,
+    )
+
+
+def _random_images(shape: tuple[int, ...]) -> Tensor:
+    return torch.randn((8, *shape), generator=torch.Generator().manual_seed(SEED))
+
+
+def _calibration(build: Build, recipe: Calibrate, search: Search) -> Iterator[Tensor]:
+    split = load(build.data.source, recipe.split, search)
+    for images, _ in batches(split, _CALIBRATION_BATCH, build.normalization, limit=recipe.samples):
+        yield images
+
+
+def _with_weights(
+    build: Build, make: Callable[[], nn.Module], search: Search, *, refresh: bool
+) -> tuple[nn.Module, dict[str, str]]:
+    recipe = build.weights
+    assert recipe is not None, "a build without weights is never evaluated"
+    if (fitting := recipe.fit) is not None:
+        split = load(build.data.source, fitting.split, search)
+        normalization = build.normalization
+        # Quantising comes after training: an int8 build shares its float twin's checkpoint.
+        key = fingerprint.digest(
+            [
+                build.entry.source,
+                dict(build.args),
+                build.classes,
+                build.inputs["accuracy"]["code"],
+                fitting.model_dump(),
+                normalization.model_dump(),
+                split.fingerprint,
+            ]
+        )
+        state = fit.fitted(
+            key, lambda: fit.fit(make, split, fitting, normalization), refresh=refresh
+        )
+        facts = {"weights": f"fitted here, {fitting.epochs} epochs, seed {fitting.seed}"}
+    else:
+        if recipe.torchvision is not None:
+            name = build.entry.source.removeprefix("torchvision/")
+            recipe = weights.torchvision_weights(name, recipe.torchvision)
+        path = checkpoints.fetch_weights(recipe, search)
+        state = weights.read_state(path)
+        facts = {"weights": f"{path.name}, SHA-256 {checkpoints.weights_digest(recipe, search)}"}
+    module = make()
+    if build.entry.source == "torchvision/googlenet":
+        own = module.state_dict()
+        state = {key: value for key, value in state.items() if key in own or "aux" not in key}
+    weights.load_into(module, state)
+    return module, facts
+
+
+def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:
+    entry = build.entry
+    target, _, attribute = entry.target.rpartition(":")
+    try:
+        if entry.origin == "file":
+            module = _module_from_file(spec_dir / target)
+        else:
+            if entry.origin == "python" and str(spec_dir) not in sys.path:
+                sys.path.insert(0, str(spec_dir))
+            module = importlib.import_module(target)
+    except Exception as error:
+        raise MeasureError(
+            f"importing {entry.source} raised {type(error).__name__}: {error}",
+            "Check the path, and that its packages are installed.",
+        ) from error
+    try:
+        return getattr(module, attribute)  # type: ignore[no-any-return]
+    except AttributeError:
+        raise MeasureError(f"{entry.source}: there is no '{attribute}' in it") from None
+
+
+@functools.cache
+def _module_from_file(path: Path) -> Any:
+    name = f"reportgen_user_{fingerprint.digest(str(path))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError("no such file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses and pickle look their module up here
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,358 @@
+"""int8 inference on the CPU: the only file that knows PyTorch's quantisation API.
+
+Which API, and why. `torch.ao.quantization` is deprecated; torch 2.15 still has all of it. What is
+to replace it, torchao's pt2e flow, writes int8 arithmetic as quantise–dequantise pairs around float
+operations and leaves the int8 kernels to `torch.compile`, hence to a C++ compiler on the user's
+machine. Measured with torch 2.15 and torchao 0.18, eight 128-channel 3×3 convolutions on two AVX2
+cores: float 488 ms, pt2e as converted 761 ms, pt2e compiled 336 to 430 ms, FX graph mode 231 ms.
+torchao's own eager `quantize_` has no convolutions. FX graph mode is therefore the one flow that
+runs on int8 kernels as it is, and when PyTorch removes it this file is what changes.
+
+What it gives. `int8-static`: weights in int8 (per channel where the engine can), activations in
+uint8 with ranges from calibration batches, convolution, norm and activation fused into one kernel,
+residual additions and pools in int8; what has no int8 kernel runs in float between a dequantise and
+a quantise. `int8-dynamic`: linear and recurrent layers alone, activations quantised as they come.
+"""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import importlib
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from reportgen.errors import MeasureError, did_you_mean
+
+__all__ = [
+    "SCHEMES",
+    "QuantizeError",
+    "Quantized",
+    "choose_engine",
+    "describe",
+    "packed_bytes",
+    "packed_parameters",
+    "quantize",
+]
+
+STATIC, DYNAMIC = SCHEMES = ("int8-static", "int8-dynamic")
+
+# Best first. `x86` is oneDNN where the CPU has VNNI and fbgemm where it has not; its default
+# observers spend 7 bits on activations, so that fbgemm's 16-bit sums cannot overflow without VNNI.
+# ARM builds of torch have qnnpack.
+_ENGINES = ("x86", "fbgemm", "qnnpack", "onednn")
+
+_DYNAMIC_LAYERS = {nn.Linear, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell}
+_BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+_MIXED_RANGES = "All inputs of this cat operator must share the same quantization parameters"
+_APART = "reportgen_apart"  # the name of an identity while a module is being converted
+
+
+class QuantizeError(MeasureError):
+    """A module cannot be had in int8."""
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """What of a module runs in int8, and on what.
+
+    `engine` is PyTorch's name for the family of kernels, `int8_layers` the number of packed weights
+    (of a recurrent layer: one for the input and one for the state, for each direction of each
+    layer), `float_layers` the paths of the modules whose own parameters are used in float.
+    """
+
+    engine: str
+    dtype: str
+    int8_layers: int
+    float_layers: tuple[str, ...]
+
+
+def quantize(
+    module: nn.Module,
+    *,
+    scheme: str,
+    example: Tensor,
+    calibration: Iterable[Tensor] | None = None,
+    unfused: Sequence[str] = (),
+) -> nn.Module:
+    """Return `module` in int8: a new module in eval mode with float tensors in and out.
+
+    `module` must be on the CPU and stays as it is. `example` is an input of the shape and type that
+    the module takes; the result has computed it once when it is returned. `calibration` gives
+    batches of such inputs, normalised as in use; `int8-static` alone reads them. The batch norms
+    whose paths match a glob pattern in `unfused` are not folded into their convolutions: they run
+    as int8 batch norms of their own, as in models that were converted without fusing them.
+
+    The same module and calibration give the same result. `torch.backends.quantized.engine` is set
+    while converting and put back; a converted module keeps its kernels whatever it is set to later.
+
+    Raises:
+        QuantizeError: the scheme is unknown or misses its calibration, a pattern matches nothing,
+            `torch.fx` cannot trace the module, none of its layers has an int8 kernel, or the result
+            does not run as it should.
+    """
+    name = type(module).__name__
+    if scheme not in SCHEMES:
+        raise QuantizeError(
+            f"Unknown quantisation scheme '{scheme}'.", did_you_mean(scheme, SCHEMES)
+        )
+    _require_torch_ao()
+    with torch.no_grad(), _quiet(), _engine(choose_engine()):
+        if scheme == STATIC:
+            converted = _static(module, name, example, calibration, unfused)
+        else:
+            converted = _dynamic(module, name, unfused)
+        if next(_packed(converted), None) is None:
+            raise QuantizeError(
+                f"No layer of {name} could be quantised: it has none with an {scheme} kernel.",
+                f"{STATIC} has them for convolutions and linear layers, {DYNAMIC} for linear and "
+                "recurrent layers.",
+            )
+        _check_run(converted, name, scheme, example)
+    return converted
+
+
+def packed_parameters(module: nn.Module) -> int:
+    """Count the parameters of a quantised module, each once.
+
+    These are the elements of the packed int8 weights, of their biases, and of every parameter left
+    outside: those of norms that were not fused, and of layers that stayed in float. Scales and zero
+    points are the encoding of the weights and no parameters. (qnnpack packs a bias of zeros for a
+    convolution that has none; there, and only there, those count too.)
+    """
+    return sum(tensor.numel() for tensor in _parameters(module))
+
+
+def packed_bytes(module: nn.Module) -> int:
+    """Count the bytes of those parameters: 1 for an int8 weight, 4 for a float."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in _parameters(module))
+
+
+def describe(module: nn.Module) -> Quantized:
+    """Say what of a quantised module runs in int8 and on which kernels."""
+    return Quantized(
+        engine=choose_engine(),
+        dtype="int8",
+        int8_layers=sum(1 for _ in _packed(module)),
+        float_layers=tuple(
+            path or "(root)"
+            for path, part in module.named_modules()
+            # torch.ao.nn holds the int8 batch norms, whose affine parameters are ordinary ones.
+            if part._parameters and not type(part).__module__.startswith("torch.ao.nn.")
+            if any(parameter is not None for parameter in part._parameters.values())
+        ),
+    )
+
+
+def choose_engine(supported: Sequence[str] | None = None) -> str:
+    """Return the best of the engines that this build of PyTorch supports on this machine.
+
+    Raises:
+        QuantizeError: there is none.
+    """
+    if supported is None:
+        supported = torch.backends.quantized.supported_engines
+    for engine in _ENGINES:
+        if engine in supported:
+            return engine
+    raise QuantizeError(
+        "This build of PyTorch has no int8 kernels.",
+        f"Install one that supports one of the engines {', '.join(_ENGINES)}.",
+    )
+
+
+def _static(
+    module: nn.Module,
+    name: str,
+    example: Tensor,
+    calibration: Iterable[Tensor] | None,
+    unfused: Sequence[str],
+) -> nn.Module:
+    from torch.ao.quantization import get_default_qconfig_mapping
+    from torch.ao.quantization.quantize_fx import convert_fx, prepare_fx
+
+    if calibration is None:
+        raise QuantizeError(
+            f"{STATIC} needs calibration images: it takes the ranges of the activations from them.",
+            f"Write 'calibrate: {{split: train, samples: 512}}', or use {DYNAMIC}.",
+        )
+    module = copy.deepcopy(module).eval()
+    apart = _matching_norms(module, name, unfused)
+    try:
+        traced = fx.symbolic_trace(module)
+    except Exception as error:  # tracing runs the model's own code, which may raise anything
+        raise QuantizeError(
+            f"{name} cannot be quantised with {STATIC}: torch.fx cannot trace its forward.",
+            "Write it without branches and loops that depend on tensors, or use "
+            f"{DYNAMIC}, which traces nothing.",
+        ) from error
+    _set_apart(traced, apart)
+    mapping = get_default_qconfig_mapping(choose_engine())
+    with _conversion(name, STATIC):
+        observed = prepare_fx(traced, mapping, (example,))
+    batches = 0
+    for batch in calibration:
+        observed(batch)
+        batches += 1
+    if not batches:
+        raise QuantizeError(f"The calibration of {name} gave no batch.", "Check its samples.")
+    with _conversion(name, STATIC):
+        converted: fx.GraphModule = convert_fx(observed)
+    _rejoin(converted)
+    return converted
+
+
+def _dynamic(module: nn.Module, name: str, unfused: Sequence[str]) -> nn.Module:
+    from torch.ao.quantization import quantize_dynamic
+
+    if unfused:
+        raise QuantizeError(
+            f"{DYNAMIC} fuses nothing, so that 'unfused' of {name} has no effect.",
+            f"Leave it out, or use {STATIC}.",
+        )
+    module = copy.deepcopy(module).eval()
+    with _conversion(name, DYNAMIC):
+        converted: nn.Module = quantize_dynamic(  # type: ignore[no-untyped-call]
+            module, _DYNAMIC_LAYERS, dtype=torch.qint8, inplace=True
+        )
+    return converted
+
+
+def _check_run(module: nn.Module, name: str, scheme: str, example: Tensor) -> None:
+    """Run the converted module on what may go wrong only then.
+
+    There are two runs: the first uses up the warnings that PyTorch gives once in a process.
+    """
+    before = torch.is_warn_always_enabled()
+    with _conversion(name, scheme), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        module(example)
+        said.clear()
+        torch.set_warn_always(True)
+        try:
+            module(example)
+        finally:
+            torch.set_warn_always(before)
+    # PyTorch then cuts all of them to the range of the first, and warns of it once in a process.
+    if any(str(warning.message).startswith(_MIXED_RANGES) for warning in said):
+        raise QuantizeError(
+            f"{name} would compute wrong figures by {scheme}: it concatenates tensors of different "
+            "ranges.",
+            f"Use {DYNAMIC}, or leave out 'quantize' for this model.",
+        )
+
+
+def _matching_norms(module: nn.Module, name: str, patterns: Sequence[str]) -> set[str]:
+    norms = [path for path, part in module.named_modules() if isinstance(part, _BATCH_NORMS)]
+    matched: set[str] = set()
+    for pattern in patterns:
+        paths = fnmatch.filter(norms, pattern)
+        if not paths:
+            raise QuantizeError(
+                f"No batch norm of {name} has a path like '{pattern}'.",
+                did_you_mean(pattern, norms) or f"One that it has is '{norms[-1]}'.",
+            )
+        matched.update(paths)
+    return matched
+
+
+def _set_apart(module: fx.GraphModule, paths: set[str]) -> None:
+    """Put an identity before these batch norms: FX fuses only what follows each other directly."""
+    module.add_submodule(_APART, nn.Identity())
+    for node in list(module.graph.nodes):
+        if node.op == "call_module" and node.target in paths:
+            (source,) = node.all_input_nodes
+            with module.graph.inserting_before(node):
+                node.replace_input_with(source, module.graph.call_module(_APART, (source,)))
+    module.recompile()
+
+
+def _rejoin(module: fx.GraphModule) -> None:
+    """Take the identities of `_set_apart` out again."""
+    for node in list(module.graph.nodes):
+        if node.op == "call_module" and node.target == _APART:
+            node.replace_all_uses_with(node.args[0])
+            module.graph.erase_node(node)
+    module.delete_submodule(_APART)
+    module.recompile()
+
+
+def _packed(module: nn.Module) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield weight and bias of everything that was packed for an int8 kernel."""
+    for part in module.modules():
+        for value in vars(part).values():
+            if isinstance(value, torch.ScriptObject):
+                yield from _unpack(value)
+
+
+def _unpack(value: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Yield the weights and biases in a packed object; a recurrent layer's holds further ones."""
+    if isinstance(value, torch.ScriptObject):
+        if hasattr(value, "unpack"):
+            yield value.unpack()
+        else:
+            yield from _unpack(value.__getstate__())  # type: ignore[attr-defined]
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _unpack(item)
+
+
+def _parameters(module: nn.Module) -> Iterator[Tensor]:
+    yield from module.parameters()
+    for weight, bias in _packed(module):
+        yield weight
+        if bias is not None:
+            yield bias
+
+
+def _require_torch_ao() -> None:
+    try:
+        importlib.import_module("torch.ao.quantization.quantize_fx")
+    except ImportError as error:
+        raise QuantizeError(
+            f"torch {torch.__version__} no longer has torch.ao.quantization, which int8 needs.",
+            "Install torch 2.15, or leave out 'quantize'.",
+        ) from error
+
+
+@contextmanager
+def _conversion(name: str, scheme: str) -> Iterator[None]:
+    """Turn what PyTorch raises on a module that it cannot convert, or not run, into our error."""
+    try:
+        yield
+    except Exception as error:  # a missing kernel raises something else for each operation
+        raise QuantizeError(
+            f"PyTorch cannot convert {name} by {scheme}, or not run what comes of it.",
+            "Something in it has no int8 form, or reads a layer's weights from outside the layer. "
+            "Leave out 'quantize' for this model.",
+        ) from error
+
+
+@contextmanager
+def _engine(name: str) -> Iterator[None]:
+    before = torch.backends.quantized.engine
+    torch.backends.quantized.engine = name
+    try:
+        yield
+    finally:
+        torch.backends.quantized.engine = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what PyTorch says about its own API, hundreds of times, and nothing else."""
+    with warnings.catch_warnings():
+        for message in (
+            r"torch\.ao\.quantization is deprecated",
+            r"Please use quant_min and quant_max to specify the range for observers",
+            r"Currently, qnnpack incorrectly ignores reduce_range",
+            r"torch\.quantize_per_tensor, torch\.quantize_per_channel and other quantized tensor",
+        ):
+            warnings.filterwarnings("ignore", message=message)
+        yield

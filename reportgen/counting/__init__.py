@@ -1,0 +1,44 @@
+"""Counts the work of a neural network: one forward pass, one ledger, every convention.
+
+This package sees a module and an input, and nothing of where they come from. Its names are
+imported on first use, so that :mod:`reportgen.counting.conventions` can be read without PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reportgen.counting.building import build_on_meta
+    from reportgen.counting.counter import Count, count, count_anywhere
+    from reportgen.counting.crosscheck import CrossCheck, Difference
+    from reportgen.counting.errors import CountingError
+
+__all__ = [
+    "Count",
+    "CountingError",
+    "CrossCheck",
+    "Difference",
+    "build_on_meta",
+    "count",
+    "count_anywhere",
+]
+
+_HOMES = {
+    "Count": "counter",
+    "CountingError": "errors",
+    "CrossCheck": "crosscheck",
+    "Difference": "crosscheck",
+    "build_on_meta": "building",
+    "count": "counter",
+    "count_anywhere": "counter",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

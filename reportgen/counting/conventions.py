@@ -1,0 +1,284 @@
+"""What each tool would say, read off one ledger.
+
+Tools that count the work of a network disagree, because each means something else by it. A
+convention here is a sum: for some rows of the ledger, some of their figures, each times a weight.
+To add one, add one entry to ``WORK`` or ``PARAMS`` below; ``docs/counting.md`` explains the terms.
+
+Nothing here imports PyTorch: a report can be read under any convention without the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reportgen.errors import UsageError, nearest
+from reportgen.ledger import Kind, Ledger, Module, Operation
+
+CONVOLUTIONS = (
+    Kind.CONVOLUTION,
+    Kind.DEPTHWISE_CONVOLUTION,
+    Kind.TRANSPOSED_CONVOLUTION,
+)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Weights for the figures of operation rows; what is left empty admits every row."""
+
+    weights: Mapping[str, int]
+    """Field of :class:`reportgen.ledger.Operation` → how often it counts."""
+    kinds: tuple[Kind, ...] = ()
+    functions: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()
+    """Class names of the modules that the tool hooks: it does not see what others run."""
+    outside: tuple[str, ...] = ()
+    """Class names of modules in which the tool does not look."""
+
+    def of(self, ledger: Ledger) -> list[int]:
+        """The sum for each module, its children's left out."""
+        own = [0] * len(ledger.modules)
+        for row in ledger.operations:
+            if self._admits(row, ledger.modules[row.module]):
+                own[row.module] += sum(w * getattr(row, name) for name, w in self.weights.items())
+        return own
+
+    def _admits(self, row: Operation, module: Module) -> bool:
+        return (
+            (not self.kinds or row.kind in self.kinds)
+            and (not self.functions or row.function in self.functions)
+            and (not self.inside or module.type in self.inside)
+            and module.type not in self.outside
+        )
+
+
+@dataclass(frozen=True)
+class Modules:
+    """Weights for the figures of module rows."""
+
+    weights: Mapping[str, int]
+    """Field of :class:`reportgen.ledger.Module` → how often it counts."""
+    leaves: bool = False
+    """Only modules that hold no others."""
+    unlike: str | None = None
+    """Not the modules whose class name contains this."""
+
+    def of(self, ledger: Ledger) -> list[int]:
+        """The sum for each module, its children's left out."""
+        parents = {module.parent for module in ledger.modules} if self.leaves else ()
+        return [
+            sum(w * getattr(module, name) for name, w in self.weights.items())
+            if module.path not in parents and (self.unlike is None or self.unlike not in module.type)
+            else 0
+            for module in ledger.modules
+        ]
+
+
+@dataclass(frozen=True)
+class Convention:
+    """One way to count, in words and as terms that add up."""
+
+    name: str
+    counts: str
+    """What it counts, as a noun phrase for a footnote."""
+    terms: tuple[Operations | Modules, ...]
+    tools: tuple[str, ...] = ()
+    """The tools that count so, and the versions that were compared."""
+    but: tuple[str, ...] = field(default=())
+    """Where the tool itself says something else, and why."""
+
+    def by_module(self, ledger: Ledger) -> list[int]:
+        """The figure for each module, its children's left out (see ``Ledger.subtree_sums``)."""
+        sums = (term.of(ledger) for term in self.terms)
+        return [sum(values) for values in zip(*sums, strict=True)]
+
+    def total(self, ledger: Ledger) -> int:
+        """The figure for the whole model."""
+        return sum(self.by_module(ledger))
+
+
+def _table(*conventions: Convention) -> dict[str, Convention]:
+    table: dict[str, Convention] = {}
+    for convention in conventions:
+        if convention.name in table:
+            raise ValueError(f"convention {convention.name!r} is registered twice")
+        table[convention.name] = convention
+    return table
+
+
+_THOP_NORMS = tuple(f"{kind}Norm{n}d" for kind in ("Batch", "Instance") for n in (1, 2, 3))
+_FLAT = ("Conv", "AdaptiveAvgPool", "AvgPool")
+_THOP_CONVOLUTIONS, _THOP_ADAPTIVE_POOLS, _THOP_POOLS = (
+    tuple(f"{kind}{n}d" for n in (1, 2, 3)) for kind in _FLAT
+)
+
+WORK: Mapping[str, Convention] = _table(
+    Convention(
+        "macs",
+        "products, each with the addition that accumulates it",
+        (Operations({"macs": 1}),),
+        tools=("DeepSpeed's MACs", "calflops's MACs", 'torchvision\'s "GFLOPS"'),
+    ),
+    Convention(
+        "flops",
+        "two for each product, and DeepSpeed's estimate for norms, activations, pools, softmax, "
+        "biases of convolutions, torch.add and torch.mul",
+        (Operations({"flops": 1}),),
+        tools=("DeepSpeed's FLOPs", "calflops's FLOPs"),
+    ),
+    Convention(
+        "torch",
+        "two for each product",
+        (Operations({"macs": 2}),),
+        tools=("PyTorch's FlopCounterMode",),
+    ),
+    Convention(
+        "fvcore",
+        "products; 2 for each element of a batch norm, 5 of any other norm (1 and 4 without a "
+        "scale), and each element read by adaptive average pools",
+        (
+            Operations(
+                {"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)
+            ),
+            Operations(
+                {"flops": 1},
+                (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM),
+            ),
+            Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
+        ),
+        tools=("fvcore 0.1.5", "mmengine 0.10.7"),
+        but=(
+            "einsum of three or more operands, or with axes in an unusual order, is rounded",
+            "interpolation counts 1 or 4 for each output there",
+        ),
+    ),
+    Convention(
+        "fvcore-train",
+        "as fvcore, with the statistics of batch norms computed: 5 for each element",
+        (
+            Operations(
+                {"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)
+            ),
+            Operations(
+                {"flops": 1},
+                (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM),
+            ),
+            Operations({"in_elements": 3}, (Kind.BATCH_NORM,)),
+            Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
+        ),
+        tools=("fvcore 0.1.5 in training mode", "mmengine 0.10.7 in training mode"),
+    ),
+    Convention(
+        "thop",
+        "products of convolution and linear modules; 4 for each element of a norm module (2 "
+        "without a scale), each output of average pools, and each element read by adaptive ones",
+        (
+            Operations({"macs": 1}, CONVOLUTIONS, inside=_THOP_CONVOLUTIONS),
+            Operations({"macs": 1}, (Kind.LINEAR,), inside=("Linear",)),
+            Operations({"flops": 2}, (Kind.BATCH_NORM,), inside=(*_THOP_NORMS, "SyncBatchNorm")),
+            # DeepSpeed says 5 or 4 for each element of these: 2 * 5 - 6 = 4, 2 * 4 - 6 = 2.
+            Operations(
+                {"flops": 2, "in_elements": -6},
+                (Kind.LAYER_NORM, Kind.INSTANCE_NORM),
+                inside=(*_THOP_NORMS, "LayerNorm"),
+            ),
+            Operations({"in_elements": 1}, functions=("prelu",), inside=("PReLU",)),
+            Operations({"out_elements": 1}, (Kind.POOL,), inside=_THOP_POOLS),
+            Operations(
+                {"in_elements": 1, "out_elements": 1},
+                (Kind.ADAPTIVE_POOL,),
+                inside=_THOP_ADAPTIVE_POOLS,
+            ),
+        ),
+        tools=("thop 0.1.1",),
+        but=(
+            "transposed convolutions are counted by a wrong formula there",
+            "softmax, upsampling and recurrent modules count there",
+        ),
+    ),
+    Convention(
+        "keras",
+        "products of convolutions, but not of depthwise ones, and of dense layers",
+        (Operations({"macs": 1}, (Kind.CONVOLUTION, Kind.LINEAR)),),
+        tools=("count_ops for Keras, 2018",),
+        but=("the batch is not counted there: read it for a batch of 1",),
+    ),
+    Convention(
+        "ptflops",
+        "products and the additions of biases",
+        (
+            Operations({"macs": 1, "bias_elements": 1}, (*CONVOLUTIONS, Kind.LINEAR)),
+            Operations({"macs": 1}, functions=("matmul", "mm", "bmm", "einsum")),
+            Operations({"macs": 1, "bias_elements": 1}, functions=("addmm",)),
+        ),
+        tools=("ptflops 0.7.5 with backend aten",),
+        but=("a linear layer whose input is not contiguous loses its bias there",),
+    ),
+    Convention(
+        "torchinfo",
+        "products and biases of convolutions; for other leaf modules their parameters, for each "
+        "sample of the batch and not for each position",
+        (
+            Operations({"macs": 1, "bias_elements": 1}, CONVOLUTIONS),
+            Modules({"row_params": 1}, leaves=True, unlike="Conv"),
+        ),
+        tools=("torchinfo 1.8.0",),
+        but=(
+            "transposed convolutions and recurrent layers are counted by other formulas there",
+        ),
+    ),
+)
+"""Ways to count work, by name."""
+
+PARAMS: Mapping[str, Convention] = _table(
+    Convention(
+        "all",
+        "all parameters, shared ones once",
+        (Modules({"params": 1}),),
+        tools=("PyTorch", "DeepSpeed"),
+    ),
+    Convention(
+        "trainable",
+        "parameters that training changes",
+        (Modules({"trainable_params": 1}),),
+        tools=("calflops",),
+    ),
+    Convention(
+        "keras",
+        "all parameters, and the running means and variances of norms",
+        (Modules({"params": 1, "statistics": 1}),),
+        tools=("Keras's total",),
+    ),
+    Convention(
+        "keras-non-trainable",
+        "frozen parameters, and the running means and variances of norms",
+        (Modules({"params": 1, "trainable_params": -1, "statistics": 1}),),
+        tools=("Keras's non-trainable",),
+    ),
+)
+"""Ways to count parameters, by name."""
+
+
+def work(name: str) -> Convention:
+    """The way to count work called ``name``; UsageError where there is none."""
+    return _find(name, WORK)
+
+
+def params(name: str) -> Convention:
+    """The way to count parameters called ``name``; UsageError where there is none."""
+    return _find(name, PARAMS)
+
+
+def _find(name: str, table: Mapping[str, Convention]) -> Convention:
+    if name in table:
+        return table[name]
+    close = nearest(name, table)
+    raise UsageError(
+        f"there is no convention {name!r}. "
+        + (f"Did you mean {close!r}? " if close else "")
+        + f"Known: {', '.join(_sorted(table))}."
+    )
+
+
+def _sorted(names: Iterable[str]) -> list[str]:
+    return sorted(names)

@@ -1,0 +1,153 @@
+"""Counting one model: the public functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
+
+from reportgen.counting.building import build_on_meta
+from reportgen.counting.crosscheck import CrossCheck
+from reportgen.counting.driver import counter_name, profiled
+from reportgen.counting.errors import CountingError
+from reportgen.counting.recorder import first_tensor
+from reportgen.ledger import Kind, Ledger, Operation
+
+
+@dataclass(frozen=True)
+class Count:
+    """One model's size and the work of one forward pass."""
+
+    ledger: Ledger
+    cross_check: CrossCheck
+    counter: str
+    """Who counted: ``"deepspeed 0.19.8"``."""
+    device: str
+    """Where the forward pass ran: ``"meta"`` (shapes only) or ``"cpu"``."""
+    notes: tuple[str, ...] = ()
+    """What a reader of the figures should know, a sentence each."""
+
+    @property
+    def params(self) -> int:
+        """All parameters, shared ones once."""
+        return self.ledger.params
+
+    @property
+    def trainable_params(self) -> int:
+        """Those that training would change."""
+        return self.ledger.trainable_params
+
+    @property
+    def macs(self) -> int:
+        """Products, each with the addition that accumulates it."""
+        return self.ledger.macs
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations as DeepSpeed counts them."""
+        return self.ledger.flops
+
+    @property
+    def uncounted(self) -> tuple[Operation, ...]:
+        """What ran and computed, and no counter has a formula for."""
+        return tuple(op for op in self.ledger.operations if op.kind is Kind.UNCOUNTED)
+
+
+def count(
+    model: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+) -> Count:
+    """Count one forward pass ``model(*args, **kwargs)`` in evaluation mode, without gradients.
+
+    The model and PyTorch are afterwards as they were, also when the forward raises; buffers that a
+    forward changes are the model's own business.
+
+    Args:
+        model: on any device; on ``meta`` (see :func:`build_on_meta`) nothing is computed.
+        args: inputs on the model's device.
+        kwargs: inputs by name.
+
+    Raises:
+        CountingError: the model needs values, which ``meta`` does not have; PyTorch is patched by
+            another profiler; or counting is under way in this thread.
+        Exception: whatever else the model's forward raises.
+    """
+    args, kwargs = tree_map_only(Tensor, Tensor.detach, (tuple(args), dict(kwargs or {})))
+    device = _device(model, (args, kwargs))
+    with profiled(model) as (recorder, second, deepspeed), _evaluating(model):
+        try:
+            model(*args, **kwargs)
+        except Exception as error:
+            if device == "meta" and re.search(r"(\b|_)meta\b", str(error), re.IGNORECASE):
+                raise CountingError(
+                    f"{type(model).__name__} cannot run on the meta device, because it needs the "
+                    "values of tensors and not only their shapes",
+                    hint="count it on the CPU",
+                ) from error
+            raise
+        totals = deepspeed.get_total_macs(), deepspeed.get_total_flops()
+    ledger = recorder.ledger()
+    if totals != (ledger.macs, ledger.flops):
+        raise CountingError(
+            f"the profiler's totals {totals} differ from the ledger's "
+            f"{(ledger.macs, ledger.flops)}: something else ran {type(model).__name__} meanwhile"
+        )
+    notes = []
+    if ledger.params and not ledger.macs:
+        notes.append(f"No products were seen, although there are {ledger.params:,} parameters.")
+    return Count(ledger, second.result(ledger.macs), counter_name(), device, tuple(notes))
+
+
+def count_anywhere(
+    factory: Callable[[], nn.Module],
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> Count:
+    """Count on ``meta``, or on the CPU where the model cannot run on ``meta``.
+
+    Args:
+        factory: builds the model; called a second time for the CPU.
+        args: inputs on the CPU.
+        kwargs: inputs by name, on the CPU.
+
+    Raises:
+        Exception: whatever the factory, or the forward on the CPU, raises.
+    """
+    to_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), (tuple(args), kwargs))
+    try:
+        return count(build_on_meta(factory), *to_meta)
+    except Exception as error:
+        reason = str(error).partition("\n")[0].rstrip(".")
+    result = count(factory(), args, kwargs)
+    note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
+    return replace(result, notes=(*result.notes, note))
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode and no gradients, with every module and parameter put back afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    # FlopCounterMode hooks the gradients of inputs; a Parameter that is one has none to hook.
+    frozen = [p for p in model.parameters() if p.requires_grad]
+    try:
+        model.eval()
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+        with torch.no_grad():
+            yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(True)
+        for module, training in modes:
+            module.training = training
+
+
+def _device(model: nn.Module, inputs: Any) -> str:
+    tensors = (*islice(model.parameters(), 1), *islice(model.buffers(), 1), first_tensor(inputs))
+    return next((tensor.device.type for tensor in tensors if tensor is not None), "cpu")

@@ -1,0 +1,101 @@
+"""Images out of torchvision's own files: CIFAR's pickled batches, and MNIST's IDX."""
+
+from __future__ import annotations
+
+import gzip
+import pickle
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reportgen.data.classes import CLASS_NAMES
+from reportgen.data.images import Labelled, Pixels
+from reportgen.data.locate import BinaryFiles
+from reportgen.data.source import DataSource
+from reportgen.errors import MeasureError
+
+
+def read_binary(place: BinaryFiles, dataset: DataSource) -> Iterator[Labelled]:
+    """Yield the class and the pixels of each image, in the order of the files.
+
+    Raises MeasureError for a file that is broken, or that holds anything but numbers.
+    """
+    names = CLASS_NAMES[dataset.source]
+    try:
+        if place.format == "cifar":
+            for path in place.files:
+                yield from _labelled(*_read_cifar(path, dataset.shape), names)
+        else:
+            images, labels = (_read_idx(path) for path in place.files)
+            yield from _labelled(images[:, :, :, np.newaxis], labels, names)
+    # What unpickling, unpacking and reshaping raise for bytes that are not what they should be.
+    except (
+        *(pickle.UnpicklingError, zlib.error, OSError, EOFError, ValueError, TypeError),
+        *(KeyError, IndexError, AttributeError, ImportError, UnicodeDecodeError, MemoryError),
+    ) as error:
+        where = ", ".join(path.name for path in place.files)
+        raise MeasureError(
+            f"the files of {dataset.title} are broken ({where})", "Download them again."
+        ) from error
+
+
+def _labelled(images: Pixels, labels: NDArray[Any], names: tuple[str, ...]) -> Iterator[Labelled]:
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images and {len(labels)} labels")
+    if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+        raise ValueError("a label without a class")
+    for pixels, label in zip(images, labels, strict=True):
+        yield names[int(label)], pixels
+
+
+def _read_cifar(path: Path, shape: tuple[int, int, int]) -> tuple[Pixels, NDArray[np.int64]]:
+    """Read a batch: the images N×H×W×C and their labels."""
+    with _opened(path) as file:
+        batch = _NumbersOnly(file, encoding="latin1").load()
+    labels = batch["fine_labels"] if "fine_labels" in batch else batch["labels"]
+    pixels = np.asarray(batch["data"])
+    if pixels.dtype != np.uint8:
+        raise TypeError(f"pixels of {pixels.dtype}")
+    images = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+    return np.ascontiguousarray(images), np.asarray(labels, np.int64)
+
+
+def _read_idx(path: Path) -> NDArray[np.uint8]:
+    """Read MNIST's format: two zeros, the type, the number of axes, their lengths, the bytes."""
+    with _opened(path) as file:
+        content = file.read()
+    unsigned_bytes = 8
+    if content[:2] != b"\0\0" or content[2] != unsigned_bytes:
+        raise ValueError("no IDX file of bytes")
+    axes = content[3]
+    lengths = np.frombuffer(content, ">u4", axes, offset=4).astype(int)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(lengths)
+
+
+def _opened(path: Path) -> Any:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+class _NumbersOnly(pickle.Unpickler):
+    """Unpickles numpy arrays and plain values; a pickle may otherwise run anything."""
+
+    _ALLOWED = frozenset(
+        {("numpy", "ndarray"), ("numpy", "dtype"), ("_codecs", "encode")}
+        | {(f"numpy.{core}.multiarray", "_reconstruct") for core in ("core", "_core")}
+        | {(f"numpy.{core}.numeric", "_frombuffer") for core in ("core", "_core")}
+    )
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what a pickle may name; raise UnpicklingError for all else."""
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is no array")
+        # numpy 2 moved its core; the official batches were pickled long before.
+        if np.lib.NumpyVersion(np.__version__) >= "2.0.0":
+            module = module.replace("numpy.core.", "numpy._core.")
+        else:
+            module = module.replace("numpy._core.", "numpy.core.")
+        return super().find_class(module, name)

@@ -1,0 +1,141 @@
+"""A split of a data set as arrays: found, decoded once, and from then on mapped from the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from reportgen import cache
+from reportgen.catalog.datasets import DATASETS
+from reportgen.data.binary import read_binary
+from reportgen.data.bundled import draw_synthetic, read_digits
+from reportgen.data.classes import CLASS_NAMES, class_of_folder
+from reportgen.data.download import DownloadError, can_download, download_split
+from reportgen.data.images import Labelled, read_tree
+from reportgen.data.known import digits_key, fingerprint_if_known, place_key, synthetic_fingerprint
+from reportgen.data.locate import BINARY_LAYOUTS, ImageTree, Place, find
+from reportgen.data.source import DataSource, Search
+from reportgen.data.store import Progress, Split, keep, stored
+from reportgen.errors import MeasureError, MissingError
+
+
+def load(
+    dataset: DataSource, split: str, search: Search, *, progress: Progress | None = None
+) -> Split:
+    """Return a split, decoding or downloading it only where no earlier run has.
+
+    `progress` is told how much is done, and of how much: bytes of a download, then images.
+
+    Raises MissingError when the split is nowhere and cannot be downloaded, MeasureError for images
+    that are broken, of the wrong size, or in the wrong number of classes.
+    """
+    if dataset.source == "synthetic":
+        images, labels = draw_synthetic(dataset, split)
+        names = tuple(str(label) for label in range(dataset.classes))
+        return Split(images, labels, names, synthetic_fingerprint(dataset, split), synthetic=True)
+    if found := _decoded(dataset, split, search):
+        return found
+    contents: _Digits | _Files
+    if dataset.source == "digits":
+        _check_split_exists(dataset, split)
+        contents = _Digits(dataset, split)
+    else:
+        contents = _Files(dataset, split, _place(dataset, split, search, progress))
+    with cache.lock(cache.folder("data") / "decoding"):
+        if found := _decoded(dataset, split, search):  # which the lock was held for
+            return found
+        made = keep(dataset, contents.class_names, contents.count, contents.images(), progress)
+        cache.remember(contents.key, made.fingerprint)
+        return made
+
+
+def _decoded(dataset: DataSource, split: str, search: Search) -> Split | None:
+    fingerprint = fingerprint_if_known(dataset, split, search)
+    return stored(fingerprint, dataset) if fingerprint else None
+
+
+@dataclass(frozen=True)
+class _Digits:
+    """A split of scikit-learn's digits, not yet read."""
+
+    dataset: DataSource
+    split: str
+
+    @property
+    def key(self) -> str:
+        return digits_key(self.dataset, self.split)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return CLASS_NAMES["digits"]
+
+    @property
+    def count(self) -> int:
+        return DATASETS["digits"].splits[self.split]
+
+    def images(self) -> Iterator[Labelled]:
+        return read_digits(self.split)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """A split that lies in files, not yet read."""
+
+    dataset: DataSource
+    split: str
+    place: Place
+
+    @property
+    def key(self) -> str:
+        return place_key(self.dataset, self.split, self.place)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        if isinstance(self.place, ImageTree):
+            return tuple(class_of_folder(self.dataset, self.place.images).values())
+        return CLASS_NAMES[self.dataset.source]
+
+    @property
+    def count(self) -> int:
+        if isinstance(self.place, ImageTree):
+            return sum(len(files) for files in self.place.images.values())
+        return DATASETS[self.dataset.source].splits[self.split]
+
+    def images(self) -> Iterator[Labelled]:
+        if isinstance(self.place, ImageTree):
+            return read_tree(self.place, self.dataset)
+        return read_binary(self.place, self.dataset)
+
+
+def _place(dataset: DataSource, split: str, search: Search, progress: Progress | None) -> Place:
+    """Find a split, or download it and find it then; raise MeasureError."""
+    if place := find(dataset, split, search):
+        return place
+    if not dataset.catalogued:
+        raise MissingError(
+            f"{dataset.title} has no images for the split '{split}'",
+            "They lie in SPLIT/CLASS/*.png below its 'path'.",
+        )
+    _check_split_exists(dataset, split)
+    failure: DownloadError | None = None
+    if can_download(dataset, split) and not search.offline:
+        try:
+            download_split(dataset, split, progress)
+            if place := find(dataset, split, search):
+                return place
+        except DownloadError as error:
+            failure = error
+    binary = BINARY_LAYOUTS[dataset.source][1]
+    raise MissingError(
+        f"{dataset.title} ({split}) is not in the data directory and could not be downloaded",
+        f"Pass --data-dir DIR with {dataset.source}-{split}.zip ({split}/CLASS/*.png) or "
+        f"torchvision's {binary} in it.",
+    ) from failure
+
+
+def _check_split_exists(dataset: DataSource, split: str) -> None:
+    splits = sorted(DATASETS[dataset.source].splits)
+    if split not in splits:
+        raise MeasureError(
+            f"{dataset.title} has no split '{split}'", f"It has {' and '.join(splits)}."
+        )

@@ -1,0 +1,155 @@
+"""Decoded images in the cache: one directory for each fingerprint and size.
+
+The order of the images follows from the images alone, so that "the first 512" are the same 512 in
+every layout: they are sorted by the digest of each, which is as good as shuffled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reportgen import cache
+from reportgen.data.images import CHANNELS, Labelled, Pixels, converted, resized
+from reportgen.data.source import DataSource
+from reportgen.errors import MeasureError
+
+Progress: TypeAlias = Callable[[int, int], None]
+
+# Images copied at a time when they are put into order, or between two reports of progress.
+_BLOCK = 512
+
+
+@dataclass(frozen=True)
+class Split:
+    """A split of a data set; its images are mapped from disk, not read.
+
+    `images` is N×C×H×W, uint8; `labels` N, int64, counting into `class_names`. `fingerprint` is
+    that of the images before any resizing. Labels of a `synthetic` split mean nothing.
+    """
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    fingerprint: str
+    synthetic: bool = False
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def image_digest(class_name: str, pixels: Pixels) -> bytes:
+    """Return the SHA-256 of an image H×W×C with its class."""
+    shape = struct.pack("<III", *pixels.shape)
+    return hashlib.sha256(class_name.encode() + b"\0" + shape + pixels.tobytes()).digest()
+
+
+def fingerprint_of(digests: Iterable[bytes]) -> str:
+    """Return the fingerprint, in hex, of images with these digests, in whatever order."""
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def stored(fingerprint: str, dataset: DataSource) -> Split | None:
+    """Return a split that was kept, or None where there is none that is whole."""
+    folder = _folder(fingerprint, dataset)
+    try:
+        # Copy-on-write: nobody means to write, and torch warns of memory that it could not.
+        images = np.load(folder / "images.npy", mmap_mode="c")
+        labels = np.load(folder / "labels.npy")
+        names = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, EOFError):
+        return None
+    if images.shape != (len(labels), *dataset.shape) or len(names) != dataset.classes:
+        return None
+    return Split(images, labels, tuple(names), fingerprint)
+
+
+def keep(
+    dataset: DataSource,
+    class_names: tuple[str, ...],
+    count: int,
+    images: Iterable[Labelled],
+    progress: Progress | None = None,
+) -> Split:
+    """Put images into the cache, in their own order, and return them; `count` is for `progress`.
+
+    Raises MeasureError for an image of another size than the data set's, unless it is to be
+    resized, for a number of channels that no image has, and when there are no images. The caller
+    holds the lock on decoding.
+    """
+    if dataset.shape[0] not in CHANNELS:
+        raise MeasureError(
+            f"{dataset.title} is declared with {dataset.shape[0]} channels, which no image has",
+            "Write a shape of 1 channel (grey), 3 (RGB) or 4 (RGBA).",
+        )
+    label_of = {name: label for label, name in enumerate(class_names)}
+    digests: list[bytes] = []
+    labels: list[int] = []
+    raw = cache.folder("data") / "decoding.raw"
+    try:
+        with raw.open("wb") as file:
+            for name, original in images:
+                pixels = converted(original, dataset.shape[0])
+                digests.append(image_digest(name, pixels))
+                labels.append(label_of[name])
+                file.write(_fitted(pixels, dataset).transpose(2, 0, 1).tobytes())
+                if progress and len(labels) % _BLOCK == 0:
+                    progress(len(labels), count)
+        if not labels:
+            raise MeasureError(f"{dataset.title} holds no images", "Download it again.")
+        if progress:
+            progress(len(labels), len(labels))
+        order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
+        fingerprint = fingerprint_of(digests)
+        unordered = np.memmap(raw, np.uint8, "r", shape=(len(labels), *dataset.shape))
+        cache.folder("data", "arrays")
+        with cache.whole(_folder(fingerprint, dataset)) as folder:
+            _write(folder, unordered, np.array(labels, np.int64), order, class_names)
+    finally:
+        raw.unlink(missing_ok=True)
+    made = stored(fingerprint, dataset)
+    assert made is not None, "written a moment ago"
+    return made
+
+
+def _folder(fingerprint: str, dataset: DataSource) -> Path:
+    shape = "x".join(str(length) for length in dataset.shape)
+    return cache.root() / "data" / "arrays" / f"{fingerprint}-{shape}"
+
+
+def _fitted(pixels: Pixels, dataset: DataSource) -> Pixels:
+    """Return the image in the size that the data set promises, or say that it is not."""
+    if dataset.resize:
+        return resized(pixels, dataset.resize)
+    height, width = dataset.shape[1:]
+    if pixels.shape[:2] != (height, width):
+        raise MeasureError(
+            f"{dataset.title} is declared as {height}×{width} and has an image of "
+            f"{pixels.shape[0]}×{pixels.shape[1]}",
+            f"Write 'resize: {height}' to resize all images, or correct 'shape'.",
+        )
+    return pixels
+
+
+def _write(
+    folder: Path,
+    unordered: NDArray[np.uint8],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    class_names: tuple[str, ...],
+) -> None:
+    folder.mkdir()
+    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, shape=unordered.shape)
+    for start in range(0, len(order), _BLOCK):
+        images[start : start + _BLOCK] = unordered[order[start : start + _BLOCK]]
+    images.flush()
+    np.save(folder / "labels.npy", labels[order])
+    (folder / "classes.json").write_text(json.dumps(class_names), encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Plan + old Record → new Record: what is stale, in which order, and nothing measured lost."""

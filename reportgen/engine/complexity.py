@@ -1,0 +1,78 @@
+"""Count one build's parameters and operations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from reportgen import counting
+from reportgen.builds.construct import factory, quantized
+from reportgen.builds.quantize import Quantized, describe, packed_parameters
+from reportgen.data.source import Search
+from reportgen.plan import Build
+from reportgen.record import Figure
+from reportgen.spec.model import Complexity
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A build's exact figures, its ledger as JSON values, and facts for the record."""
+
+    figures: Mapping[str, Figure]
+    ledger: Mapping[str, Any]
+    facts: Mapping[str, str]
+
+
+def count(build: Build, settings: Complexity, search: Search) -> Counted:
+    """Count a build: its float model, and of an int8 build the packed parameters besides.
+
+    Raises MeasureError, or whatever the model's own code raises.
+    """
+    make = factory(build, search.spec_dir)
+    images = torch.zeros((settings.batch_size, *build.input_shape))
+    result = counting.count_anywhere(make, (images,))
+    params, facts = result.params, {}
+    if build.quantize is not None:
+        # The products are the same in int8; the parameters are the packed ones.
+        module = quantized(make().eval(), build.quantize, build.input_shape, None)
+        params, facts = packed_parameters(module), {"int8": _kernels(describe(module))}
+    by, check = result.counter, result.cross_check
+    note = " ".join(result.notes)
+    factor = 1 + settings.backward_factor
+
+    def derived(value: float, convention: str) -> Figure:
+        exact = int(value) if value == int(value) else value
+        return Figure("derived", exact, by=by, convention=convention)
+
+    figures = {
+        "params": Figure(
+            "measured", params, by=by, convention="packed" if build.quantize else "all"
+        ),
+        "trainable_params": Figure(
+            "measured", result.trainable_params, by=by, convention="trainable"
+        ),
+        "macs": Figure(
+            "measured",
+            result.macs,
+            by=by,
+            convention="macs",
+            check=None if check.verified else check.macs,
+            checked_by=f"FlopCounterMode of torch {check.version}",
+            note=note,
+        ),
+        "flops": Figure("measured", result.flops, by=by, convention="flops"),
+        "macs_fwd_bwd": derived(result.macs * factor, "macs"),
+        "flops_fwd_bwd": derived(result.flops * factor, "flops"),
+    }
+    return Counted(figures, result.ledger.to_json(), facts)
+
+
+def _kernels(quantized: Quantized) -> str:
+    """Say what runs in int8 and what does not."""
+    text = f"{quantized.int8_layers} layers on {quantized.engine} kernels"
+    if quantized.float_layers:
+        text += f"; in float: {', '.join(quantized.float_layers)}"
+    return text

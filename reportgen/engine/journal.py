@@ -1,0 +1,80 @@
+"""Writes the record after every finished measurement, so that a kill loses only the one at work."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from reportgen.engine.environment import identify
+from reportgen.engine.staleness import Due
+from reportgen.errors import MeasureError, MissingError
+from reportgen.record import Cause, Figure, Record, write_text
+
+
+class Journal:
+    """A record in the making, and the file it is kept in."""
+
+    def __init__(self, path: Path, record: Record) -> None:
+        self.path = path
+        self.record = record
+        self.measured = 0
+
+    def note_environment(self, environment: dict[str, str]) -> str:
+        """Add an environment to the record; return its name."""
+        name = identify(environment)
+        known = {**self.record.environments, name: environment}
+        self.record = replace(self.record, environments=known)
+        return name
+
+    def note_data(self, dataset: str, fingerprint: str) -> None:
+        """Write down the content of a data set as it was read."""
+        entry = replace(self.record.datasets[dataset], fingerprint=fingerprint)
+        self.record = replace(self.record, datasets={**self.record.datasets, dataset: entry})
+
+    def put(
+        self,
+        due: Due,
+        figures: Mapping[str, Figure],
+        *,
+        facts: Mapping[str, str] | None = None,
+        ledger: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Set the figures that were due, and write the record.
+
+        Figures of the group that were measured on other inputs and are not among these go.
+        """
+        build = self.record.builds[due.build.id]
+        same = build.inputs.get(due.group) == due.inputs
+        others = {
+            key: figure
+            for key, figure in build.figures.items()
+            if same or key not in due.build.wanted[due.group]
+        }
+        taken = {key: figures[key] for key in due.keys if key in figures}
+        build = replace(
+            build,
+            figures={**others, **taken},
+            inputs={**build.inputs, due.group: dict(due.inputs)},
+            facts={**build.facts, **(facts or {})},
+            ledger=ledger if ledger is not None else build.ledger,
+        )
+        self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})
+        self.measured += 1
+        self.save()
+
+    def fail(self, due: Due, error: Exception) -> None:
+        """Set the figures that were due to unavailable, with the reason."""
+        if isinstance(error, MeasureError):
+            reason, hint = str(error), error.hint
+        else:  # somebody's code: the first line says what, the rest is for its author
+            first = str(error).strip().partition("\n")[0]
+            reason, hint = f"{type(error).__name__}: {first}".removesuffix(": "), ""
+        cause: Cause = "missing" if isinstance(error, MissingError) else "failed"
+        figure = Figure("unavailable", cause=cause, reason=reason, hint=hint)
+        self.put(due, dict.fromkeys(due.keys, figure))
+
+    def save(self) -> bool:
+        """Write the record if it differs from the file; return whether it did."""
+        return write_text(self.path, self.record.dumps())

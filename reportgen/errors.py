@@ -1,0 +1,92 @@
+"""What can go wrong, said so that the reader knows where, what, and what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ReportgenError(Exception):
+    """Anything reportgen tells its user; `exit_code` is what the command then exits with."""
+
+    exit_code = 1
+
+
+class UsageError(ReportgenError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+class RecordError(ReportgenError):
+    """A record cannot be read: broken, of a newer version, or left in the middle of a merge."""
+
+    exit_code = 2
+
+
+class MeasureError(ReportgenError):
+    """One figure cannot be had; the report shows the message in its cell.
+
+    `hint` says what to do about it. The message goes into committed reports, so it names no path
+    and no detail that differs from one machine to the next.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class MissingError(MeasureError):
+    """Data or weights are not here and could not be fetched: worth trying again another day."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in one place of a spec; lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        """Write it as a compiler would: place, message, the line with a caret, the hint."""
+        text = f"{self.file}:{self.line}:{self.column}: {self.message}"
+        if self.source.strip():
+            number = str(self.line)
+            source = self.source.replace("\t", " ")
+            text += f"\n  {number} | {source}\n  {' ' * len(number)} | {' ' * (self.column - 1)}^"
+        if self.hint:
+            text += f"\n  {self.hint}"
+        return text
+
+
+class SpecError(ReportgenError):
+    """A spec that cannot be meant; carries every problem found, in the order of the file."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that `name` was probably meant to be, or None."""
+    names = {candidate.lower(): candidate for candidate in known}
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
+    return names[close[0]] if close else None
+
+
+def did_you_mean(name: str, known: Iterable[str], *, show: int = 12) -> str:
+    """Say which name was probably meant, or which there are when there are few."""
+    known = sorted(known)
+    close = nearest(name, known)
+    if close is not None:
+        return f"Did you mean '{close}'?"
+    if known and len(known) <= show:
+        return f"Known: {', '.join(known)}."
+    return ""

@@ -1,0 +1,98 @@
+"""Short digests of what a figure was measured on, that change when and only when it does.
+
+Code is digested by its syntax tree: comments, docstrings and layout do not count, and the digest is
+the same under every version of Python.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DIGITS = 12
+
+
+def digest(value: Any) -> str:
+    """Return a short hex digest of a JSON-able value; the order of keys does not count."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+@functools.cache
+def code_digest(path: Path) -> str:
+    """Return the digest of a Python file's syntax tree, and of the files beside it that it imports.
+
+    A file that cannot be read or parsed has the digest of what it holds: building the model will
+    say what is wrong with it.
+    """
+    text = hashlib.sha256()
+    for file in _with_siblings(path, set()):
+        try:
+            content = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            content = f"unreadable {file.name}"
+        try:
+            text.update("".join(_tree(ast.parse(content))).encode())
+        except SyntaxError:
+            text.update(content.encode())
+    return text.hexdigest()[:DIGITS]
+
+
+def _with_siblings(path: Path, seen: set[Path]) -> Iterator[Path]:
+    """Yield a file and, each once, the files of its own folder that it imports."""
+    if path in seen:
+        return
+    seen.add(path)
+    yield path
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, UnicodeDecodeError):
+        return
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(alias.name for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    for name in sorted(names):
+        sibling = path.with_name(f"{name.rpartition('.')[2]}.py")
+        if name and sibling.is_file():
+            yield from _with_siblings(sibling, seen)
+
+
+# What newer versions of Python add to the tree, or what says the same twice.
+_IGNORED = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
+
+
+def _tree(node: Any) -> Iterator[str]:
+    """Yield the parts of a syntax tree that carry meaning."""
+    if isinstance(node, ast.AST):
+        yield f"({type(node).__name__}"
+        for name, value in ast.iter_fields(node):
+            if name in _IGNORED or value is None or value == []:
+                continue
+            if name == "body" and isinstance(value, list) and _is_docstring(value[0]):
+                value = value[1:]
+            yield f" {name}="
+            yield from _tree(value)
+        yield ")"
+    elif isinstance(node, list):
+        yield "["
+        for item in node:
+            yield from _tree(item)
+        yield "]"
+    else:
+        yield repr(node)
+
+
+def _is_docstring(node: Any) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

@@ -1,0 +1,276 @@
+"""What one forward pass did, as plain values: a row per module, a row per kind of work in it.
+
+A ledger is what is left of a counted model when the model is gone. Every figure about work and
+size is read off it, so a report can explain a figure without PyTorch. Nothing here imports torch.
+
+Every number in an :class:`Operation` is a total over its calls, so rows may be added up freely::
+
+    sum(op.macs for op in ledger.operations)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from enum import Enum
+from typing import Any
+
+_VERSION = 1
+
+
+class Kind(str, Enum):
+    """What sort of work an operation is; the value is what a ledger's JSON holds."""
+
+    CONVOLUTION = "convolution"
+    DEPTHWISE_CONVOLUTION = "depthwise convolution"
+    TRANSPOSED_CONVOLUTION = "transposed convolution"
+    LINEAR = "linear"
+    MATMUL = "matmul"
+    ATTENTION = "attention"
+    EINSUM = "einsum"
+    RECURRENT = "recurrent"
+    BATCH_NORM = "batch norm"
+    LAYER_NORM = "layer norm"
+    GROUP_NORM = "group norm"
+    INSTANCE_NORM = "instance norm"
+    ACTIVATION = "activation"
+    SOFTMAX = "softmax"
+    POOL = "pool"
+    ADAPTIVE_POOL = "adaptive pool"
+    INTERPOLATE = "interpolate"
+    EMBEDDING = "embedding"
+    ADD = "add"
+    MUL = "mul"
+    OTHER = "other"
+    """Counted by DeepSpeed, but of a kind that this version has no name for."""
+    UNCOUNTED = "uncounted"
+    """Ran, computed floating-point numbers, and no counter has a formula for it."""
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Module:
+    """One module of the model. A parameter shared by several modules belongs to the first."""
+
+    path: str
+    """Dotted path from the model, ``"layer1.0.conv1"``; ``""`` is the model itself."""
+    type: str
+    """Class name, ``"Conv2d"``."""
+    detail: str = ""
+    """What the module's ``extra_repr()`` says: ``"3, 64, kernel_size=(7, 7), bias=False"``."""
+    params: int = 0
+    """Elements of its own parameters, its children's left out."""
+    trainable_params: int = 0
+    """Those of ``params`` that training would change."""
+    statistics: int = 0
+    """Elements of its running means and variances: buffers here, parameters to Keras."""
+    calls: int = 0
+    """How often it was called; 0 for a module that took no part in the forward pass."""
+    output_shape: tuple[int, ...] | None = None
+    """Shape of the first tensor it returned last; None where it was not called or returned none."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: ``"conv1"``."""
+        return self.path.rpartition(".")[2]
+
+    @property
+    def row_params(self) -> int:
+        """Its own parameters times the first dimension of its output, for every call."""
+        leading = self.output_shape[0] if self.output_shape else 1
+        return self.calls * leading * self.params
+
+    @property
+    def parent(self) -> str | None:
+        """Path of the module that holds it; None for the model itself."""
+        return self.path.rpartition(".")[0] if self.path else None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One function's work inside one module. Every number is a total over ``calls``."""
+
+    module: int
+    """Index into ``Ledger.modules`` of the innermost module that ran it."""
+    kind: Kind
+    function: str
+    """Name of the function called: ``"conv2d"``, ``"relu"``, ``"add_"``."""
+    calls: int = 1
+    macs: int = 0
+    """Products, each with the addition that accumulates it."""
+    flops: int = 0
+    """What DeepSpeed's formula for this function says."""
+    in_elements: int = 0
+    """Elements of the first tensor given."""
+    out_elements: int = 0
+    """Elements of the (first) tensor returned."""
+    bias_elements: int = 0
+    """Output elements to which a bias was added."""
+
+
+_OPERATION_TOTALS = tuple(f.name for f in fields(Operation))[3:]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The modules of a model, parents before children, and the operations that they ran.
+
+    Raises:
+        ValueError: the rows do not make one tree, or an operation points outside it.
+    """
+
+    modules: tuple[Module, ...]
+    operations: tuple[Operation, ...] = ()
+
+    def __post_init__(self) -> None:
+        seen: set[str] = set()
+        for module in self.modules:
+            if module.path in seen:
+                raise ValueError(f"module {module.path!r} occurs twice in the ledger")
+            if module.parent is not None and module.parent not in seen:
+                raise ValueError(
+                    f"module {module.path!r} comes before its parent {module.parent!r}"
+                )
+            seen.add(module.path)
+        for operation in self.operations:
+            if not 0 <= operation.module < len(self.modules):
+                raise ValueError(
+                    f"operation {operation.function!r} belongs to module {operation.module}, "
+                    f"but there are {len(self.modules)} modules"
+                )
+
+    @property
+    def params(self) -> int:
+        """All parameters, shared ones once."""
+        return sum(module.params for module in self.modules)
+
+    @property
+    def trainable_params(self) -> int:
+        """The parameters that training would change."""
+        return sum(module.trainable_params for module in self.modules)
+
+    @property
+    def macs(self) -> int:
+        """Products of the whole forward pass."""
+        return sum(operation.macs for operation in self.operations)
+
+    @property
+    def flops(self) -> int:
+        """DeepSpeed's floating-point operations of the whole forward pass."""
+        return sum(operation.flops for operation in self.operations)
+
+    def index(self, path: str) -> int:
+        """Position of the module at ``path``; KeyError where there is none."""
+        for position, module in enumerate(self.modules):
+            if module.path == path:
+                return position
+        raise KeyError(path)
+
+    def parents(self) -> tuple[int | None, ...]:
+        """For each module, the position of the module that holds it."""
+        positions = {module.path: position for position, module in enumerate(self.modules)}
+        return tuple(
+            None if module.parent is None else positions[module.parent] for module in self.modules
+        )
+
+    def subtree_sums(self, own: Sequence[int]) -> list[int]:
+        """Add each module's value to all modules that hold it.
+
+        Args:
+            own: one value for each module, its children's left out.
+
+        Returns:
+            One total for each module, its children's included. The first is the model's.
+        """
+        if len(own) != len(self.modules):
+            raise ValueError(f"{len(own)} values for {len(self.modules)} modules")
+        totals = list(own)
+        parents = self.parents()
+        for position in range(len(totals) - 1, 0, -1):
+            parent = parents[position]
+            if parent is not None:
+                totals[parent] += totals[position]
+        return totals
+
+    def to_json(self) -> dict[str, Any]:
+        """The ledger as plain lists, ready for ``json.dumps``.
+
+        Texts lie once in ``strings`` and are named by their position there; a module names its
+        parent by position (-1: none) and leaves the parent's path out.
+        """
+        strings: dict[str, int] = {}
+
+        def intern(text: str) -> int:
+            return strings.setdefault(text, len(strings))
+
+        modules = [
+            [
+                -1 if parent is None else parent,
+                *map(intern, (module.name, module.type, module.detail)),
+                *(module.params, module.trainable_params, module.statistics, module.calls),
+                None if module.output_shape is None else list(module.output_shape),
+            ]
+            for module, parent in zip(self.modules, self.parents(), strict=True)
+        ]
+        operations = [
+            [
+                operation.module,
+                *map(intern, (operation.kind.value, operation.function)),
+                *(getattr(operation, name) for name in _OPERATION_TOTALS),
+            ]
+            for operation in self.operations
+        ]
+        return {
+            "version": _VERSION,
+            "module_fields": ["parent", "name", *(f.name for f in fields(Module)[1:])],
+            "operation_fields": [f.name for f in fields(Operation)],
+            "strings": list(strings),
+            "modules": modules,
+            "operations": operations,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Ledger:
+        """The ledger that ``to_json`` wrote.
+
+        Raises:
+            ValueError: written by another version of the format.
+        """
+        if data.get("version") != _VERSION:
+            raise ValueError(
+                f"ledger format {data.get('version')!r} cannot be read: this version reads "
+                f"{_VERSION}; measure again to replace it"
+            )
+        strings = data["strings"]
+        modules: list[Module] = []
+        for parent, name, type_, detail, params, trainable, statistics, calls, shape in data[
+            "modules"
+        ]:
+            prefix = modules[parent].path if parent >= 0 else ""
+            modules.append(
+                Module(
+                    f"{prefix}.{strings[name]}" if prefix else strings[name],
+                    strings[type_],
+                    strings[detail],
+                    *(params, trainable, statistics, calls),
+                    None if shape is None else tuple(shape),
+                )
+            )
+        operations = (
+            Operation(module, Kind(strings[kind]), strings[function], *totals)
+            for module, kind, function, *totals in data["operations"]
+        )
+        return cls(tuple(modules), tuple(operations))
+
+
+def merge(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Join rows of the same module, kind and function; their totals add up."""
+    totals: dict[tuple[int, Kind, str], list[int]] = {}
+    for operation in operations:
+        module, kind, function, *numbers = astuple(operation)
+        row = totals.setdefault((module, kind, function), [0] * len(numbers))
+        for position, number in enumerate(numbers):
+            row[position] += number
+    return tuple(Operation(*key, *numbers) for key, numbers in totals.items())

@@ -1,0 +1,1 @@
+"""From a module, and data where it takes some, to figures."""

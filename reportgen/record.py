@@ -1,0 +1,303 @@
+"""The record: every figure of one spec, with where it came from. A lock file for a report.
+
+One JSON file per spec, keys sorted, one figure a line, so that a diff shows figures and two
+branches that touch different models merge. It holds all that a report shows; a document can always
+be written again from it alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from reportgen.errors import RecordError
+
+SCHEMA = 1
+
+Provenance = Literal["measured", "derived", "reported", "unavailable"]
+Cause = Literal[
+    "undeclared",  # the spec gives nothing to measure it on (no weights, say): not a failure
+    "missing",  # data or weights are not here and could not be fetched
+    "failed",  # measuring raised
+]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number and where it came from.
+
+    `value` is an exact integer where the quantity is a count. `text` is the figure as its source
+    printed it (reported ones only). `spread` is the interquartile range in the figure's unit,
+    `interval` a 95 % confidence interval, over `samples` rounds. `correct` of `total` images stand
+    behind a percentage. `check` is what an independent counter gave, when it differs.
+    """
+
+    provenance: Provenance
+    value: int | float | None = None
+    unit: str = ""
+    by: str = ""
+    convention: str = ""
+    text: str = ""
+    source: str = ""
+    environment: str = ""
+    samples: int | None = None
+    spread: float | None = None
+    interval: tuple[float, float] | None = None
+    correct: int | None = None
+    total: int | None = None
+    check: int | None = None
+    checked_by: str = ""
+    cause: Cause | None = None
+    reason: str = ""
+    hint: str = ""
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what differs from the defaults."""
+        return _compact(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> Figure:
+        """Read a figure; raise RecordError, naming `where`, if it is none."""
+        known = {entry.name for entry in fields(cls)}
+        if not isinstance(data, Mapping) or data.get("provenance") not in get_args(Provenance):
+            raise RecordError(f"{where}: not a figure: {json.dumps(data)[:80]}")
+        if unknown := set(data) - known:
+            raise RecordError(f"{where}: unknown key '{min(unknown)}'")
+        values = dict(data)
+        if "interval" in values:
+            values["interval"] = tuple(values["interval"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class BuildRecord:
+    """The figures of one build: a model, for a data set, with a class count.
+
+    `inputs` holds, for each kind of measurement, the digests of what it was measured on (model,
+    code, weights, data …): a figure is stale when one of them differs. `facts` are things worth
+    knowing that are not quantities (the checkpoint's hash, the int8 engine). `ledger` is the
+    operation ledger in its compact form (`reportgen.ledger`).
+    """
+
+    model: str
+    dataset: str
+    classes: int
+    source: str
+    input_shape: tuple[int, ...]
+    dtype: str = "float32"
+    baseline: bool = False
+    inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+    reported: Mapping[str, Figure] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    ledger: Mapping[str, Any] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the build as JSON values."""
+        data = _compact(self)
+        for name in ("figures", "reported"):
+            if name in data:
+                data[name] = {key: figure.to_json() for key, figure in data[name].items()}
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> BuildRecord:
+        """Read a build; raise RecordError, naming `where`, if it is none."""
+        values = _known(cls, data, where)
+        values["input_shape"] = tuple(values["input_shape"])
+        for name in ("figures", "reported"):
+            values[name] = {
+                key: Figure.from_json(figure, f"{where}: {name}: {key}")
+                for key, figure in values.get(name, {}).items()
+            }
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class DatasetRecord:
+    """What the report says of a data set; `fingerprint` is the hash of its content."""
+
+    source: str
+    split: str
+    classes: int
+    shape: tuple[int, ...]
+    count: int | None = None
+    fingerprint: str = ""
+    normalize: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> DatasetRecord:
+        """Read a data set; raise RecordError, naming `where`, if it is none."""
+        values = _known(cls, data, where)
+        values["shape"] = tuple(values["shape"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """How the spec wants its documents: columns as asked for, formats, order of the builds."""
+
+    columns: tuple[str, ...] = ()
+    formats: tuple[str, ...] = ("md", "txt")
+    order: tuple[str, ...] = ()
+    tree: bool = False
+    backward_factor: float = 2.0
+    batch_size: int = 1
+    batch_sizes: tuple[int, ...] = ()
+    rounds: int = 0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> ReportSettings:
+        """Read the settings; raise RecordError, naming `where`, if they are none."""
+        values = _known(cls, data, where)
+        for name in ("columns", "formats", "order", "batch_sizes"):
+            if name in values:
+                values[name] = tuple(values[name])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything a report shows. `environments` names the machines and versions measured on."""
+
+    spec: str
+    title: str
+    report: ReportSettings = field(default_factory=ReportSettings)
+    datasets: Mapping[str, DatasetRecord] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    builds: Mapping[str, BuildRecord] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values, its schema version among them."""
+        return {
+            "reportgen": SCHEMA,
+            "spec": self.spec,
+            "title": self.title,
+            "report": _compact(self.report),
+            "datasets": {name: _compact(dataset) for name, dataset in self.datasets.items()},
+            "environments": {name: dict(entry) for name, entry in self.environments.items()},
+            "builds": {name: build.to_json() for name, build in self.builds.items()},
+        }
+
+    def dumps(self) -> str:
+        """Return the text of the record file: sorted, one figure a line, the same every time."""
+        return _pretty(self.to_json(), depth=0) + "\n"
+
+
+def loads(text: str, where: str = "record") -> Record:
+    """Read a record from its text.
+
+    Raises RecordError, naming `where`, when the text is broken or of a newer version.
+    """
+    if "\n<<<<<<< " in f"\n{text}":
+        raise RecordError(
+            f"{where}: two branches' records stand side by side here (a merge conflict). "
+            "Keep either side, then run the spec again: what is missing is measured."
+        )
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise RecordError(
+            f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}. Restore the file from "
+            "version control, or delete it to measure everything again."
+        ) from None
+    version = data.get("reportgen") if isinstance(data, dict) else None
+    if not isinstance(version, int):
+        raise RecordError(f"{where}: not a reportgen record: the key 'reportgen' is missing.")
+    if version > SCHEMA:
+        raise RecordError(
+            f"{where}: written by a newer reportgen (record version {version}, this one reads up "
+            f"to {SCHEMA}). Upgrade reportgen."
+        )
+    try:
+        return Record(
+            spec=data["spec"],
+            title=data["title"],
+            report=ReportSettings.from_json(data["report"], f"{where}: report"),
+            datasets={
+                name: DatasetRecord.from_json(entry, f"{where}: datasets: {name}")
+                for name, entry in data["datasets"].items()
+            },
+            environments=data["environments"],
+            builds={
+                name: BuildRecord.from_json(entry, f"{where}: {name}")
+                for name, entry in data["builds"].items()
+            },
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{where}: not a reportgen record: {error!r}") from None
+
+
+def read(path: Path) -> Record | None:
+    """Read the record at `path`, or return None where there is none yet."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return loads(text, str(path))
+
+
+def write_text(path: Path, text: str) -> bool:
+    """Write `text` whole or not at all, and only if it differs; return whether it was written."""
+    try:
+        if path.read_bytes() == text.encode():
+            return False
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _known(cls: type, data: Mapping[str, Any], where: str) -> dict[str, Any]:
+    if unknown := set(data) - {entry.name for entry in fields(cls)}:
+        raise RecordError(f"{where}: unknown key '{min(unknown)}'")
+    return dict(data)
+
+
+def _compact(value: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that are worth writing: all but empty and default ones."""
+    result = {}
+    for entry in fields(value):
+        content = getattr(value, entry.name)
+        if content is None or content is False or content == "" or content == {}:
+            continue
+        result[entry.name] = list(content) if isinstance(content, tuple) else content
+    return result
+
+
+# Objects with these keys are one line each: a figure, an environment, a row of a table.
+_OPEN_DEPTH = 4
+
+
+def _pretty(value: Any, depth: int) -> str:
+    if not isinstance(value, dict) or depth >= _OPEN_DEPTH or not value:
+        return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(", ", ": "))
+    indent = " " * (depth + 1)
+    # Build records hold figures one level below; every other object closes a level earlier.
+    lines = (
+        f"{indent}{json.dumps(key, ensure_ascii=False)}: {_pretty(value[key], depth + 1)}"
+        for key in sorted(value)
+    )
+    return "{\n" + ",\n".join(lines) + "\n" + " " * depth + "}"

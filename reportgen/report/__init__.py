@@ -1,0 +1,58 @@
+"""Record → documents. Sees the record and nothing that produced it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reportgen.record import Record
+from reportgen.report.background import dataset_table, environment_table, models, notation
+from reportgen.report.calflops import blocks
+from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
+from reportgen.report.environment import TemplateError, environment, fill
+from reportgen.report.terminal import table_for_terminal
+
+__all__ = ["TemplateError", "render", "table_for_terminal"]
+
+
+def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str]:
+    """Return the text of each format that the record asks for, by the format's name.
+
+    A template in one of `template_dirs` takes the place of ours of the same name, the first folder
+    first. The same record gives the same bytes. Raises TemplateError for a template that fails.
+    """
+    jinja = environment(template_dirs)
+    values = template_values(record)
+    return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
+
+
+def template_values(record: Record) -> Mapping[str, Any]:
+    """Return what every template is given, by name: plain values, sorted, nothing to compute.
+
+    `tables`, `exact`, `spread`, `environments` and `dataset_table` are for the filter `table`; all
+    but the first may be None. `blocks` are the builds for the text document. `marks`, `kinds` and
+    `quantities` say what occurs, so that a template explains no more than that.
+    """
+    tables = comparison_tables(record)
+    exact, spread = exact_table(record), spread_table(record)
+    shown = columns(record)
+    return {
+        "record": record,
+        "title": record.title,
+        "spec": record.spec,
+        "settings": record.report,
+        "datasets": record.datasets,
+        "tables": tables,
+        "exact": exact,
+        "spread": spread,
+        "marks": frozenset().union(*(table.marks for table in tables)),
+        "footnotes": list(dict.fromkeys(note for table in tables for note in table.notes)),
+        "environments": environment_table(record),
+        "dataset_table": dataset_table(record),
+        "models": models(record),
+        "notation": notation(record),
+        "kinds": frozenset(column.quantity.kind for column in shown),
+        "quantities": frozenset(column.quantity.name for column in shown),
+        "blocks": blocks(record),
+    }

@@ -1,0 +1,153 @@
+"""What stands behind the figures: machines, data sets, models, and what each column means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reportgen.quantities import KINDS, QUANTITIES, quantity_of
+from reportgen.record import Record
+from reportgen.report.comparison import columns, distinct_labels, ordered_builds
+from reportgen.report.figures import is_own
+from reportgen.report.table import Cell, Table
+
+# The keys of an environment in the order of reading; others follow by name.
+_ENVIRONMENT_KEYS = {
+    "machine": "Machine",
+    "device": "Device",
+    "cpu": "CPU",
+    "cores": "Cores",
+    "threads": "Threads",
+    "memory": "Memory",
+    "os": "OS",
+    "system": "System",
+    "python": "Python",
+}
+_DIGEST = re.compile(r"\b[0-9a-f]{16,}\b")
+_DIGEST_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of a list: what it is about, and what there is to say."""
+
+    name: str
+    texts: tuple[str, ...]
+
+
+def environment_table(record: Record) -> Table | None:
+    """Return a row for each machine that a figure was measured on, and what was measured there."""
+    kinds: dict[str, set[str]] = {}
+    for build in record.builds.values():
+        for key, figure in build.figures.items():
+            if is_own(figure) and figure.environment in record.environments:
+                kinds.setdefault(figure.environment, set()).add(quantity_of(key).kind)
+    if not kinds:
+        return None
+    used = {name: record.environments[name] for name in sorted(kinds)}
+    keys = {key for environment in used.values() for key in environment}
+    ordered = [key for key in _ENVIRONMENT_KEYS if key in keys]
+    ordered += sorted(keys - set(ordered))
+    return _text_table(
+        ("Measured", *(_ENVIRONMENT_KEYS.get(key, key) for key in ordered)),
+        [
+            (
+                ", ".join(kind for kind in KINDS if kind in kinds[name]),
+                *(environment.get(key, "") for key in ordered),
+            )
+            for name, environment in used.items()
+        ],
+    )
+
+
+def dataset_table(record: Record) -> Table | None:
+    """Return a row for each data set: where it is from and what was in it."""
+    if not record.datasets:
+        return None
+    # A record read from its file has its keys sorted; the documents do not depend on that.
+    names = dict.fromkeys(build.dataset for build in ordered_builds(record))
+    used = [
+        name for name in (names | dict.fromkeys(sorted(record.datasets))) if name in record.datasets
+    ]
+    return _text_table(
+        ("Data set", "Source", "Split", "Images", "Shape", "Classes", "Normalised", "Content hash"),
+        [
+            (
+                name,
+                data.source if data.source != name else "",
+                data.split,
+                "" if data.count is None else f"{data.count:,}",
+                _shape(data.shape),
+                str(data.classes),
+                data.normalize,
+                data.fingerprint[:_DIGEST_DIGITS],
+            )
+            for name, data in ((name, record.datasets[name]) for name in used)
+        ],
+    )
+
+
+def models(record: Record) -> list[Entry]:
+    """Return what is worth knowing of each build: where it is from, its input, its facts."""
+    builds = ordered_builds(record)
+    return [
+        Entry(
+            label,
+            (
+                build.source,
+                f"input {_shape(build.input_shape)}",
+                *(
+                    f"{key.replace('_', ' ')}: {_shorten(build.facts[key])}"
+                    for key in sorted(build.facts)
+                ),
+            ),
+        )
+        for label, build in zip(distinct_labels(builds), builds, strict=True)
+    ]
+
+
+_DONE = {"complexity": "counted", "timing": "timed", "accuracy": "computed"}
+
+
+def notation(record: Record) -> list[Entry]:
+    """Return what each shown column means, and who counted it by which convention."""
+    entries: dict[str, Entry] = {}
+    for column in columns(record):
+        quantity = column.quantity
+        if quantity.label not in entries:
+            counted = _counters(record, quantity.name)
+            entries[quantity.label] = Entry(quantity.label, (quantity.meaning, *counted))
+    return list(entries.values())
+
+
+def _counters(record: Record, name: str) -> list[str]:
+    """Name who produced the figures of a quantity, and by which conventions."""
+    found: dict[str, set[str]] = {}
+    for build in record.builds.values():
+        for key, figure in build.figures.items():
+            if is_own(figure) and figure.by and quantity_of(key).name == name:
+                found.setdefault(figure.by, set()).add(figure.convention)
+    return [
+        f"{_DONE[QUANTITIES[name].kind]} by {by}"
+        + (f" (convention: {' or '.join(sorted(names))})" if any(names) else "")
+        for by, names in sorted(found.items())
+    ]
+
+
+def _text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Make a table of plain texts, without the columns that are empty in every row."""
+    kept = [column for column in range(len(header)) if any(row[column] for row in rows)]
+    return Table(
+        header=tuple(header[column] for column in kept),
+        rows=tuple(tuple(Cell(row[column]) for column in kept) for row in rows),
+        numbers=(False,) * len(kept),
+    )
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "×".join(map(str, shape))
+
+
+def _shorten(text: str) -> str:
+    return _DIGEST.sub(lambda match: match[0][:_DIGEST_DIGITS], text)

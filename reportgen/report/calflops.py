@@ -1,0 +1,102 @@
+"""calflops' text blocks, byte for byte, and the lines that stand below them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reportgen import units
+from reportgen.ledger import Ledger
+from reportgen.record import BuildRecord, Figure, Record
+from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.figures import sentence, shown
+from reportgen.report.tree import module_tree
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+Write = Callable[[units.Number], str]
+
+
+@dataclass(frozen=True)
+class Block:
+    """What the text document says of one build.
+
+    `totals` are the lines of the calflops block (none where nothing was counted), `tree` is the
+    model with every module's share, `time` and `accuracy` are empty where nobody asked for them.
+    """
+
+    name: str
+    backward_factor: str
+    totals: tuple[str, ...]
+    tree: str
+    flops: str
+    macs: str
+    params: str
+    time: str
+    accuracy: str
+
+
+def blocks(record: Record) -> list[Block]:
+    """Return a block for each build, in the order of the report."""
+    builds = ordered_builds(record)
+    return [
+        _block(build, name, record)
+        for build, name in zip(builds, distinct_labels(builds), strict=True)
+    ]
+
+
+def _block(build: BuildRecord, name: str, record: Record) -> Block:
+    params, macs, flops = (shown(build, key) for key in ("params", "macs", "flops"))
+    # An int8 model has nothing to train: what calflops would count there is what it holds packed.
+    trainable = (build.dtype == "float32" and shown(build, "trainable_params")) or params
+    both = 1 + record.report.backward_factor
+    totals = (
+        ("Total Training Params: ", _figure(trainable, units.calflops_params)),
+        ("fwd MACs: ", _figure(macs, units.calflops_macs)),
+        ("fwd FLOPs: ", _figure(flops, units.calflops_flops)),
+        ("fwd+bwd MACs: ", _figure(macs, lambda value: units.calflops_macs(value * both))),
+        ("fwd+bwd FLOPs: ", _figure(flops, lambda value: units.calflops_flops(value * both))),
+    )
+    counted = any((params, macs, flops))
+    return Block(
+        name=name,
+        backward_factor=f"{record.report.backward_factor:.2f}",
+        totals=tuple(units.calflops_line(*line) for line in totals) if counted else (),
+        tree=_tree(build) if record.report.tree else "",
+        flops=_figure(flops, units.calflops_flops, why=False),
+        macs=_figure(macs, units.calflops_macs, why=False),
+        params=_figure(params, lambda value: units.calflops_params(value, 4), why=False),
+        time=_optional(build, "time.total", " seconds", 4),
+        accuracy=_optional(build, "top1", "%", 2),
+    )
+
+
+def _optional(build: BuildRecord, key: str, unit: str, decimals: int) -> str:
+    """Write a figure that is only there when the spec asks for it."""
+    figure = shown(build, key)
+    if figure is None:
+        return ""
+    note = f" ({figure.note})" if figure.note else ""
+    return _figure(figure, lambda value: f"{_decimals(figure, value, decimals)}{unit}{note}")
+
+
+def _decimals(figure: Figure, value: units.Number, decimals: int) -> str:
+    """Write a value; a quoted one with the digits that its source printed."""
+    if figure.provenance != "reported":
+        return f"{value:.{decimals}f}"
+    printed = _NUMBER.match(figure.text)
+    return printed[0] if printed and float(printed[0]) == value else str(value)
+
+
+def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
+    """Write a figure so that nobody takes a quoted one for ours, or a missing one for zero."""
+    if figure is None or (figure.value is None and figure.provenance != "unavailable"):
+        return "not measured"
+    if figure.value is None:
+        return f"unavailable: {sentence(figure.reason)}" if why else "unavailable"
+    quoted = f" (quoted: {figure.source})" if figure.provenance == "reported" else ""
+    return write(figure.value) + quoted
+
+
+def _tree(build: BuildRecord) -> str:
+    return module_tree(Ledger.from_json(build.ledger)) if build.ledger else ""

@@ -1,0 +1,66 @@
+"""Which figures of a column may be compared with each other, and which of those is the best.
+
+Pure functions on figures. Two figures are comparable when they count by the same convention and,
+for times, were taken on the same machine; a column that holds others says so in footnotes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from math import isfinite
+
+from reportgen.quantities import Quantity
+from reportgen.record import Figure
+from reportgen.report.figures import is_own
+
+
+def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
+    """Say which figures belong to the column's largest group of comparable ones.
+
+    Only figures of ours can belong; of two groups of one size the first one counts.
+    """
+    grounds = [_ground(figure, quantity) if is_own(figure) else None for figure in figures]
+    counts = Counter(ground for ground in grounds if ground is not None)
+    if not counts:
+        return [False] * len(figures)
+    common = max(counts, key=lambda ground: counts[ground])
+    return [ground == common for ground in grounds]
+
+
+def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quantity) -> list[bool]:
+    """Say which figures are the best of their column: none unless one is better than another.
+
+    Figures that read the same, or that lie in each other's 95 % interval, share the mark: nobody
+    could tell which is better.
+    """
+    usual = comparable(figures, quantity)
+    candidates = {
+        row: figure
+        for row, (figure, fits) in enumerate(zip(figures, usual, strict=True))
+        if fits and figure is not None and figure.value is not None and isfinite(figure.value)
+    }
+    marked = [False] * len(figures)
+    if quantity.better is None or len(candidates) < 2:
+        return marked
+    choose = min if quantity.better == "lower" else max
+    winner = choose(candidates, key=lambda row: candidates[row].value or 0)
+    for row, figure in candidates.items():
+        marked[row] = texts[row] == texts[winner] or _open(figure, candidates[winner])
+    return [False] * len(figures) if sum(marked) == len(candidates) else marked
+
+
+def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str] | None:
+    if figure is None:
+        return None
+    return figure.convention, figure.environment if quantity.kind == "timing" else ""
+
+
+def _open(one: Figure, other: Figure) -> bool:
+    """Whether either's 95 % interval holds the other's value."""
+    return any(
+        figure.interval is not None
+        and value is not None
+        and figure.interval[0] <= value <= figure.interval[1]
+        for figure, value in ((one, other.value), (other, one.value))
+    )

@@ -1,0 +1,222 @@
+"""The comparison: one table for each data set, a row for each build, a column for each quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reportgen import units
+from reportgen.errors import RecordError
+from reportgen.quantities import QUANTITIES, Quantity, split_key
+from reportgen.record import BuildRecord, Figure, Record
+from reportgen.report.compare import best, comparable
+from reportgen.report.figures import figure_cell, is_own, shown
+from reportgen.report.table import NOTHING, Cell, Note, Table
+
+_ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One quantity, at one batch size where it depends on that."""
+
+    key: str
+    quantity: Quantity
+    batch: int | None
+
+    @property
+    def label(self) -> str:
+        """The column's name: `Latency, batch 256`."""
+        return self.quantity.label + (f", batch {self.batch}" if self.batch else "")
+
+    @property
+    def header(self) -> str:
+        """The column's name with an arrow towards what is better."""
+        return self.label + _ARROWS[self.quantity.better]
+
+
+def ordered_builds(record: Record) -> list[BuildRecord]:
+    """Return the builds in the order of the spec; any that it does not name come last."""
+    names = dict.fromkeys((*record.report.order, *sorted(record.builds)))
+    return [record.builds[name] for name in names if name in record.builds]
+
+
+def build_label(build: BuildRecord, *more: str) -> str:
+    """Name a build: its model, with the data type where that is not the usual one, and `more`."""
+    details = [*([build.dtype] if build.dtype != "float32" else []), *more]
+    return f"{build.model} ({', '.join(details)})" if details else build.model
+
+
+def distinct_labels(builds: Sequence[BuildRecord]) -> list[str]:
+    """Name builds where no table tells them apart: with data set and class count as needed."""
+    several_datasets = len({build.dataset for build in builds}) > 1
+    classes: dict[str, set[int]] = {}
+    for build in builds:
+        classes.setdefault(build.model, set()).add(build.classes)
+    return [
+        build_label(
+            build,
+            *([build.dataset] if several_datasets else []),
+            *([f"{build.classes} classes"] if len(classes[build.model]) > 1 else []),
+        )
+        for build in builds
+    ]
+
+
+def columns(record: Record) -> list[Column]:
+    """Return the columns asked for; of every quantity that has a figure where none are."""
+    found: dict[str, Column] = {}
+    for key in record.report.columns or _quantities_present(record):
+        try:
+            name, batch = split_key(key)
+        except KeyError:
+            raise RecordError(
+                f"the record of {record.spec} asks for an unknown column: '{key}'"
+            ) from None
+        quantity = QUANTITIES[name]
+        every = record.report.batch_sizes if quantity.per_batch else (None,)
+        for size in (batch,) if batch else every:
+            full = f"{name}@{size}" if size else name
+            found[full] = Column(full, quantity, size)
+    return list(found.values())
+
+
+def _quantities_present(record: Record) -> list[str]:
+    keys = {
+        key
+        for build in record.builds.values()
+        for figures in (build.figures, build.reported)
+        for key in figures
+    }
+    ranks = {name: rank for rank, name in enumerate(QUANTITIES)}
+
+    def rank(key: str) -> tuple[int, int]:
+        name, batch = split_key(key)
+        return ranks[name], batch or 0
+
+    return sorted(keys, key=rank)
+
+
+def comparison_tables(record: Record) -> list[Table]:
+    """Return one table for each data set, in the order in which the builds name them."""
+    groups: dict[str, list[BuildRecord]] = {}
+    for build in ordered_builds(record):
+        groups.setdefault(build.dataset, []).append(build)
+    wanted = columns(record)
+    tables = []
+    for name, builds in groups.items():
+        figures = {column.header: _compared(record, column, builds) for column in wanted}
+        table = _table(builds, figures, name=name, mark_baseline=True)
+        tables.append(replace(table, rows=tuple(map(_reasons_once, table.rows))))
+    return tables
+
+
+def _reasons_once(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+    """Keep a reason for what is missing at the first of a row's cells that it holds for."""
+    told: set[Note] = set()
+    cells = []
+    for cell in row:
+        missing = {note for note in cell.notes if note.kind == "unavailable"}
+        notes = tuple(note for note in cell.notes if note not in missing & told)
+        cells.append(replace(cell, notes=notes) if notes != cell.notes else cell)
+        told |= missing
+    return tuple(cells)
+
+
+def exact_table(record: Record) -> Table | None:
+    """Return our own counts to the last digit, which the comparison rounds; None without any."""
+    return _own_figures(record, "complexity", lambda figure, _: f"{figure.value:,}")
+
+
+def spread_table(record: Record) -> Table | None:
+    """Return how far apart the rounds of each time lay; None where no time has a spread."""
+    return _own_figures(record, "timing", _spread_text)
+
+
+def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> list[Cell]:
+    """Write a column: its figures, the best of them marked, strangers among them footnoted."""
+    figures = [shown(build, column.key) for build in builds]
+    cells = [figure_cell(build, column.key) for build in builds]
+    usual = comparable(figures, column.quantity)
+    reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
+    marked = best(figures, [cell.text for cell in cells], column.quantity)
+    for row, figure in enumerate(figures):
+        if marked[row]:
+            cells[row] = replace(cells[row], emphasis="best")
+        elif is_own(figure) and is_own(reference) and not usual[row]:
+            note = _stranger(figure, reference, record.environments)
+            cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
+    return cells
+
+
+def _stranger(
+    figure: Figure, reference: Figure, environments: Mapping[str, Mapping[str, str]]
+) -> Note:
+    """Say why a figure cannot be compared with the others of its column."""
+    if figure.convention != reference.convention:
+        ours, theirs = figure.convention or "unnamed", reference.convention or "unnamed"
+        return Note("convention", f"Counted by the convention '{ours}', the others by '{theirs}'.")
+    here = environments.get(figure.environment, {})
+    there = environments.get(reference.environment, {})
+    differences = [f"{key} {here[key]}" for key in sorted(here) if here[key] != there.get(key)]
+    where = ", ".join(differences) or figure.environment or "unknown"
+    return Note("machine", f"Measured elsewhere than the others: {where}.")
+
+
+def _own_figures(
+    record: Record, kind: str, text: Callable[[Figure, Quantity], str]
+) -> Table | None:
+    """Write the figures of one kind that are ours; leave out rows and columns without any."""
+    builds = ordered_builds(record)
+    found: dict[str, list[Cell]] = {}
+    for column in columns(record):
+        if column.quantity.kind == kind:
+            figures = (shown(build, column.key) for build in builds)
+            cells = [
+                Cell((is_own(figure) and text(figure, column.quantity)) or NOTHING)
+                for figure in figures
+            ]
+            if any(cell.text != NOTHING for cell in cells):
+                found[column.label] = cells
+    if not found:
+        return None
+    full = _table(builds, found)
+    empty = (Cell(NOTHING),) * len(found)
+    return replace(full, rows=tuple(row for row in full.rows if row[-len(found) :] != empty))
+
+
+def _spread_text(figure: Figure, quantity: Quantity) -> str:
+    if figure.interval is not None:
+        low, high = (units.format_significant(end) for end in figure.interval)
+        return f"{low}{quantity.unit} to {high}{quantity.unit}"
+    if figure.spread is None:
+        return ""
+    return f"{units.format_significant(figure.spread, 2)} {quantity.unit}"
+
+
+def _table(
+    builds: Sequence[BuildRecord],
+    figures: Mapping[str, Sequence[Cell]],
+    *,
+    name: str = "",
+    mark_baseline: bool = False,
+) -> Table:
+    """Put the names of the builds before their figures, and what else tells them apart."""
+    stubs = {
+        "Model": [
+            Cell(build_label(build, *(["baseline"] if mark_baseline and build.baseline else [])))
+            for build in builds
+        ]
+    }
+    for header, values in (
+        ("Data set", [build.dataset for build in builds]),
+        ("Classes", [str(build.classes) for build in builds]),
+    ):
+        if len(set(values)) > 1:
+            stubs[header] = [Cell(value) for value in values]
+    return Table(
+        header=(*stubs, *figures),
+        rows=tuple(zip(*stubs.values(), *figures.values(), strict=True)),
+        numbers=(False,) * len(stubs) + (True,) * len(figures),
+        name=name,
+    )

@@ -1,0 +1,114 @@
+"""A figure as a reader sees it: its text, and what stands in its footnotes."""
+
+from __future__ import annotations
+
+from typing import TypeGuard
+
+from reportgen import units
+from reportgen.quantities import Quantity, quantity_of
+from reportgen.record import BuildRecord, Figure
+from reportgen.report.table import ABOUT, NOTHING, Cell, Note
+
+
+def shown(build: BuildRecord, key: str) -> Figure | None:
+    """Return the figure that stands for `key`: ours if we have one, else what somebody reported."""
+    own = build.figures.get(key)
+    if own is None or own.provenance == "unavailable":
+        return build.reported.get(key, own)
+    return own
+
+
+def is_own(figure: Figure | None) -> TypeGuard[Figure]:
+    """Whether the figure is one of ours: measured, or derived from what was."""
+    return (
+        figure is not None
+        and figure.value is not None
+        and figure.provenance in ("measured", "derived")
+    )
+
+
+def figure_cell(build: BuildRecord, key: str) -> Cell:
+    """Write the figure of one build for one column, with the footnotes that it needs."""
+    figure = shown(build, key)
+    if figure is None:
+        is_reference = build.baseline and quantity_of(key).name == "speedup"
+        return Cell("1×" if is_reference else NOTHING)
+    text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
+    return Cell(
+        text,
+        "quoted" if figure.provenance == "reported" else "",
+        tuple(_notes(figure, build.figures.get(key), build.reported.get(key), key)),
+    )
+
+
+def figure_text(figure: Figure, key: str) -> str:
+    """Write a figure that has a value: as its source printed it, or in the table's own format."""
+    if figure.value is None:
+        return figure.text or NOTHING
+    quantity = quantity_of(key)
+    if figure.text and not _is_bare(figure.text):
+        return figure.text
+    if figure.text and quantity.unit:
+        return f"{figure.text} {quantity.unit}"
+    text = _value_text(figure.value, quantity)
+    return f"{ABOUT}{text}" if quantity.name == "speedup" and contains_one(figure) else text
+
+
+def _is_bare(text: str) -> bool:
+    """Whether the source printed a number alone, so that its unit must be added."""
+    return not text.strip("0123456789.,eE+- ")
+
+
+def sentence(text: str) -> str:
+    """Return the text as a sentence: a capital first, a full stop last."""
+    text = text.strip()
+    if text and text[-1] not in ".!?":
+        text += "."
+    return text[:1].upper() + text[1:]
+
+
+def why_unavailable(figure: Figure) -> str:
+    """Say why a figure is not there and what to do about it."""
+    return " ".join(filter(None, (sentence(figure.reason), sentence(figure.hint)))) or "Unknown."
+
+
+def contains_one(figure: Figure) -> bool:
+    """Whether a ratio's 95 % interval leaves open which of the two is larger."""
+    return figure.interval is not None and figure.interval[0] <= 1 <= figure.interval[1]
+
+
+def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str) -> list[Note]:
+    notes = []
+    if figure is reported:
+        why = "."
+        if own is not None and own.cause != "undeclared":
+            why = f": {why_unavailable(own)}"
+        notes.append(Note("quoted", f"Quoted from {figure.source}, not measured here{why}"))
+    elif figure.provenance == "unavailable":
+        notes.append(Note("unavailable", why_unavailable(figure)))
+    elif reported is not None:
+        notes.append(Note("quoted", f"{reported.source} says {figure_text(reported, key)}."))
+    if figure.check is not None and isinstance(figure.value, int):
+        notes.append(
+            Note(
+                "differs",
+                f"Two counters disagree: {figure.by or 'ours'} counts "
+                f"{units.format_exact(figure.value)}, {figure.checked_by or 'the other'} counts "
+                f"{units.format_exact(figure.check)}.",
+            )
+        )
+    if figure.note:
+        notes.append(Note("note", sentence(figure.note)))
+    return notes
+
+
+def _value_text(value: units.Number, quantity: Quantity) -> str:
+    if quantity.kind == "complexity":
+        return units.format_count(value)
+    if quantity.unit == "%":
+        return f"{units.format_decimals(value, 2)} %"
+    if quantity.unit == "×":
+        return f"{units.format_significant(value)}×"
+    # A loss is exact on fixed data, as far as anybody reads it; a time is not.
+    digits = 4 if quantity.kind == "accuracy" else 3
+    return f"{units.format_significant(value, digits)} {quantity.unit}".rstrip()

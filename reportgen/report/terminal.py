@@ -1,0 +1,51 @@
+"""The comparison as aligned plain text, for the end of a run."""
+
+from __future__ import annotations
+
+from reportgen.record import Record
+from reportgen.report.comparison import comparison_tables
+from reportgen.report.table import Cell, Note, Table
+
+_NAME_WIDTH = 40
+_LEGEND = {
+    "best": "* best of its column",
+    "about": "≈ the 95 % interval contains 1",
+    "missing": "– not available",
+}
+
+
+def table_for_terminal(record: Record) -> str:
+    """Return the comparison tables as text, each with its footnotes, ending in a line break."""
+    tables = comparison_tables(record)
+    return "\n".join(_lay_out(table, titled=len(tables) > 1) for table in tables)
+
+
+def _lay_out(table: Table, *, titled: bool) -> str:
+    from tabulate import tabulate
+
+    numbers = {note: number for number, note in enumerate(table.notes, start=1)}
+    text = tabulate(
+        [[_cell(cell, numbers) for cell in row] for row in table.rows],
+        headers=[title.replace(", ", "\n") for title in table.header],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=["right" if number else "left" for number in table.numbers],
+    )
+    legend = [text for mark, text in _LEGEND.items() if mark in table.marks]
+    return "\n".join(
+        [
+            *([table.name] if titled else []),
+            text,
+            *(["; ".join(legend)] if legend else []),
+            *(f"[{number}] {note.text}" for note, number in numbers.items()),
+            "",
+        ]
+    )
+
+
+def _cell(cell: Cell, numbers: dict[Note, int]) -> str:
+    text = " ".join(cell.text.split())
+    if len(text) > _NAME_WIDTH:
+        text = text[: _NAME_WIDTH - 1] + "…"
+    marks = "*" if cell.emphasis == "best" else ""
+    return text + marks + "".join(f"[{numbers[note]}]" for note in cell.notes)

@@ -1,0 +1,71 @@
+"""The model as calflops prints it: every module with its share of parameters, MACs and FLOPs."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from reportgen import units
+from reportgen.ledger import Ledger
+
+_DECIMALS = 2
+
+
+def module_tree(ledger: Ledger) -> str:
+    """Write the tree that calflops prints for a model, from its ledger.
+
+    A module's figures include its children's; parameters are the trainable ones, as there.
+    """
+    macs, flops = _work(ledger)
+    own_params = [module.trainable_params for module in ledger.modules]
+    shares = list(
+        map(
+            _shares,
+            _with_totals(ledger.subtree_sums(own_params)),
+            _with_totals(ledger.subtree_sums(macs)),
+            _with_totals(ledger.subtree_sums(flops)),
+        )
+    )
+    children: dict[int, list[int]] = defaultdict(list)
+    for position, parent in enumerate(ledger.parents()):
+        if parent is not None:
+            children[parent].append(position)
+
+    def lines(position: int) -> list[str]:
+        """Lay a module out as PyTorch does: on one line where it has no children."""
+        module = ledger.modules[position]
+        about = [shares[position], *filter(None, [module.detail])]
+        first, *more = ", ".join(about).split("\n")
+        if not children[position] and not more:
+            return [f"{module.type}({first})"]
+        inner = [first, *more]
+        for child in children[position]:
+            opening, *rest = lines(child)
+            inner += [f"({ledger.modules[child].name}): {opening}", *rest]
+        return [f"{module.type}(", *(f"  {line}" for line in inner), ")"]
+
+    return "\n".join(lines(0))
+
+
+def _work(ledger: Ledger) -> tuple[list[int], list[int]]:
+    """Return the MACs and FLOPs of each module itself, its children's left out."""
+    macs = [0] * len(ledger.modules)
+    flops = [0] * len(ledger.modules)
+    for operation in ledger.operations:
+        macs[operation.module] += operation.macs
+        flops[operation.module] += operation.flops
+    return macs, flops
+
+
+def _with_totals(values: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pair each module's value with the model's, which is the first."""
+    return ((value, values[0]) for value in values)
+
+
+def _shares(params: tuple[int, int], macs: tuple[int, int], flops: tuple[int, int]) -> str:
+    written = (
+        f"{units.calflops_params(params[0], _DECIMALS)} = {units.calflops_share(*params)} Params",
+        f"{units.calflops_macs(macs[0], _DECIMALS)} = {units.calflops_share(*macs)} MACs",
+        f"{units.calflops_flops(flops[0], _DECIMALS)} = {units.calflops_share(*flops)} FLOPs",
+    )
+    return ", ".join(written)

@@ -1,0 +1,223 @@
+"""YAML text → plain values that remember where they stand, with YAML's traps turned into errors.
+
+PyYAML reads YAML 1.1, in which `no` is false, `1e-3` is text, `010` is eight and `12:30` is 750.
+Nobody writing a spec means that, so each is a problem with a place and what to write instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from reportgen.errors import Problem, SpecError
+
+Path = tuple[str | int, ...]
+
+# The C parser is ten times faster; its messages differ, so errors are taken from the Python one.
+_FastLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_TRUTHS = {"true": True, "false": False}
+_NUMBER_AS_TEXT = re.compile(r"[-+]?\d[\d_]*(\.\d*)?[eE][-+]?\d+")
+_OCTAL = re.compile(r"[-+]?0[0-7_]+")
+_QUOTED = tuple("'\"|>")
+_TAGS = {
+    f"tag:yaml.org,2002:{kind}"
+    for kind in ("map", "seq", "str", "null", "bool", "int", "float", "timestamp")
+}
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed YAML document: its value, and the line and column of every key and value.
+
+    Places count from 1. `keys` holds where the last key of a path stands, `values` where its value
+    starts.
+    """
+
+    file: str
+    lines: tuple[str, ...]
+    value: Any
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+
+    def problem(self, path: Path, message: str, hint: str = "", *, at_key: bool = False) -> Problem:
+        """Make a problem at `path`, or at the nearest enclosing thing that has a place."""
+        places = self.keys if at_key else self.values
+        place = places.get(path)
+        while place is None and path:
+            path = path[:-1]
+            place = self.keys.get(path) or self.values.get(path)
+        return self._at(place or (1, 1), message, hint)
+
+    def _at(self, place: tuple[int, int], message: str, hint: str = "") -> Problem:
+        line, column = place
+        text = self.lines[line - 1] if line <= len(self.lines) else ""
+        return Problem(self.file, line, column, message, hint, text)
+
+
+def parse(text: str, file: str) -> Source:
+    """Parse YAML text; raise SpecError with every trap and duplicate key found."""
+    lines = tuple(text.splitlines())
+    empty = Source(file, lines, None)
+    try:
+        node = yaml.compose(text, Loader=_FastLoader)
+    except yaml.YAMLError:
+        raise SpecError([_syntax_problem(text, empty)]) from None
+    if node is None:
+        raise SpecError(
+            [empty._at((1, 1), "the spec is empty", "`reportgen init` writes one to start from.")]
+        )
+    reader = _Reader(empty)
+    value = reader.read(node, ())
+    if reader.problems:
+        raise SpecError(reader.problems)
+    return Source(file, lines, value, reader.keys, reader.values)
+
+
+def _syntax_problem(text: str, source: Source) -> Problem:
+    try:
+        yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        line = source.lines[place[0] - 1] if place[0] <= len(source.lines) else ""
+        if "\t" in line[: place[1]]:
+            return source._at(
+                place, "a tab indents this line", "YAML indents with spaces: write two."
+            )
+        hint = f"{error.context[0].upper()}{error.context[1:]}." if error.context else ""
+        return source._at(place, f"not YAML: {error.problem}", hint)
+    except yaml.YAMLError as error:
+        return source._at((1, 1), f"not YAML: {str(error).splitlines()[0]}")
+    return source._at((1, 1), "not YAML")
+
+
+class _Reader:
+    """Turns nodes into values, noting places and collecting problems."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.keys: dict[Path, tuple[int, int]] = {}
+        self.values: dict[Path, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self._open: set[int] = set()
+        self._nodes = 0
+
+    def read(self, node: yaml.Node, path: Path) -> Any:
+        self.values[path] = _place(node)
+        if node.tag not in _TAGS:
+            self._add(node, f"the tag `{node.tag}` is not for specs", "Remove it.")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
+        self._nodes += 1
+        if id(node) in self._open or self._nodes > 100_000:
+            self._add(node, "an alias that contains itself", "Write the value out.")
+            return None
+        self._open.add(id(node))
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, path)
+            return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
+        finally:
+            self._open.discard(id(node))
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        for key_node, value_node, merged in self._pairs(node):
+            key = self._key(key_node)
+            if key is None:
+                continue
+            if key not in lines:
+                here = (*path, key)
+                lines[key] = key_node.start_mark.line + 1
+                self.keys[here] = _place(key_node)
+                result[key] = self.read(value_node, here)
+            elif not merged:
+                self._add(
+                    key_node,
+                    f"the key '{key}' is written twice",
+                    f"It stands on line {lines[key]} already: rename or remove one.",
+                )
+        return result
+
+    def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+        """Yield keys and values, a mapping's own first; then, marked so, those merged with `<<`."""
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                yield key, value, False
+        for key, value in node.value:
+            if key.tag != _MERGE:
+                continue
+            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if isinstance(merged, yaml.MappingNode):
+                    yield from ((*pair[:2], True) for pair in self._pairs(merged))
+                else:
+                    self._add(merged, "`<<` merges mappings only", "Write `<<: *name`.")
+
+    def _key(self, node: yaml.Node) -> str | None:
+        if not isinstance(node, yaml.ScalarNode):
+            self._add(node, "a key must be text", 'Write `"key": value`.')
+            return None
+        key = self._scalar(node)
+        if isinstance(key, str):
+            return key
+        if not self.problems or self.problems[-1].line != node.start_mark.line + 1:
+            self._add(node, f"the key `{node.value}` is not text", f'Write "{node.value}".')
+        return None
+
+    def _scalar(self, node: yaml.ScalarNode) -> Any:
+        """Return what a scalar means; note a problem where YAML 1.1 and its reader disagree."""
+        text, kind = node.value, node.tag.rpartition(":")[2]
+        if kind == "str":
+            if node.style not in _QUOTED and _NUMBER_AS_TEXT.fullmatch(text):
+                mantissa, exponent = re.split("[eE]", text)
+                right = f"{mantissa if '.' in mantissa else mantissa + '.0'}e"
+                right += exponent if exponent[0] in "+-" else f"+{exponent}"
+                self._add(node, f"`{text}` is text in YAML, not a number", f"Write {right}.")
+            return text
+        if kind == "null":
+            return None
+        if kind == "bool":
+            if text.lower() not in _TRUTHS:
+                meant = text.lower() in ("yes", "on")
+                self._add(
+                    node,
+                    f"`{text}` means {str(meant).lower()} in YAML",
+                    f'Write {str(meant).lower()}, or "{text}" if it is a name.',
+                )
+            return _TRUTHS.get(text.lower(), False)
+        if kind in ("int", "float"):
+            return self._number(node, text, kind)
+        self._add(node, f"`{text}` is a date in YAML", f'Write "{text}".')
+        return None
+
+    def _number(self, node: yaml.ScalarNode, text: str, kind: str) -> int | float | None:
+        if ":" in text:
+            self._add(node, f"`{text}` is a number in base 60 in YAML", f'Write "{text}".')
+            return None
+        if _OCTAL.fullmatch(text):
+            right = text.lstrip("+-0_") or "0"
+            self._add(
+                node,
+                f"`{text}` is an octal number in YAML",
+                f'Write {right}, or "{text}" if it is text.',
+            )
+            return None
+        plain = text.replace("_", "").lower()
+        if kind == "int":
+            return int(plain, 0)
+        return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+
+    def _add(self, node: yaml.Node, message: str, hint: str) -> None:
+        self.problems.append(self.source._at(_place(node), message, hint))
+
+
+def _place(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1

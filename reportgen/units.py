@@ -1,0 +1,209 @@
+"""Numbers as text and text as numbers: calflops' format, that of the tables, what people type.
+
+Formatting never hides what a number is: a count below ten thousand is written out, a rounded one
+carries an SI prefix and always the same number of significant digits. Parsing is exact: `2.6073 G`
+is the integer 2607300000, not the float next to it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+Number = int | float
+
+# ------------------------------------------------------------------------------------------------
+# calflops
+# ------------------------------------------------------------------------------------------------
+
+_CALFLOPS_STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
+
+
+def calflops_number(value: Number, precision: int) -> str:
+    """Write `value` as calflops does: `23.52 M`, `896 `, `0 ` (the space stays without a prefix).
+
+    `precision` is the number of decimals; trailing zeros go, and no more than six significant
+    digits are shown (`101.551 M` with a precision of 4), because calflops formats with `:g`.
+    """
+    for magnitude, prefix in _CALFLOPS_STEPS:
+        if value >= magnitude:
+            return f"{round(value / magnitude, precision):g} {prefix}"
+    return f"{round(value, precision):g} "
+
+
+def calflops_macs(value: Number, precision: int = 4) -> str:
+    """Write multiply-accumulates as calflops does: `101.551 MMACs`."""
+    return calflops_number(value, precision) + "MACs"
+
+
+def calflops_flops(value: Number, precision: int = 4) -> str:
+    """Write floating-point operations as calflops does: `2.6073 GFLOPS`."""
+    return calflops_number(value, precision) + "FLOPS"
+
+
+def calflops_params(value: Number, precision: int = 2) -> str:
+    """Write a number of parameters as calflops does: `23.52 M`, `7 B`, `896`."""
+    return calflops_number(value, precision).replace("G", "B").strip()
+
+
+def calflops_share(part: Number, whole: Number, precision: int = 4) -> str:
+    """Write `part` of `whole` as calflops does: `18.5862%`, `100%`."""
+    return f"{round(100 * part / whole, precision) if whole else 0:g}%"
+
+
+def calflops_line(label: str, value: str) -> str:
+    """Lay a label and its value out as a line of the calflops block."""
+    return f"{label:<70}  {value:<8}"
+
+
+# ------------------------------------------------------------------------------------------------
+# Tables
+# ------------------------------------------------------------------------------------------------
+
+_PREFIXES: Final = {"": 0, "K": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_WRITTEN_OUT_BELOW: Final = 10_000
+
+
+def format_count(value: Number, digits: int = 4) -> str:
+    """Write a count: all of it below 10,000, `digits` significant digits and a prefix above.
+
+    `7,680`, `23.52 M`, `1.298 G`; one that rounds up takes the next prefix: 999,960 is `1.000 M`.
+    """
+    exact = Decimal(str(value))
+    if exact < _WRITTEN_OUT_BELOW and exact == exact.to_integral_value():
+        return f"{int(exact):,}"
+    rounded = _round(exact, digits)
+    prefix, exponent = max(
+        ((name, power) for name, power in _PREFIXES.items() if rounded.adjusted() >= power),
+        key=lambda step: step[1],
+        default=("", 0),
+    )
+    return f"{_plain(rounded.scaleb(-exponent))} {prefix}".rstrip()
+
+
+def format_exact(value: int) -> str:
+    """Write every digit of an integer: `1,297,829,888`."""
+    return f"{value:,}"
+
+
+def format_significant(value: Number, digits: int = 3) -> str:
+    """Write a noisy figure: `12.4`, `0.0432`, `1,240`; beyond `digits` stand zeros, not noise."""
+    return _plain(_round(Decimal(str(value)), digits))
+
+
+def format_decimals(value: Number, decimals: int) -> str:
+    """Write a figure with a fixed number of decimals: `91.73`."""
+    exact = Decimal(str(value))
+    if not exact.is_finite():
+        return _plain(exact)
+    return _plain(exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN))
+
+
+def _round(value: Decimal, digits: int) -> Decimal:
+    if value == 0:
+        return Decimal(0)
+    if not value.is_finite():
+        return value
+    rounded = value.quantize(Decimal(1).scaleb(value.adjusted() - digits + 1), ROUND_HALF_EVEN)
+    if rounded.adjusted() > value.adjusted():  # 999.96 became 1000.0: one digit too many
+        return rounded.quantize(Decimal(1).scaleb(rounded.adjusted() - digits + 1))
+    return rounded
+
+
+def _plain(value: Decimal) -> str:
+    return f"{value:,f}"
+
+
+# ------------------------------------------------------------------------------------------------
+# What people type
+# ------------------------------------------------------------------------------------------------
+
+# How a unit may be written (lower case) and what it is called here.
+_UNITS: Final = {
+    "": "",
+    "%": "%",
+    "percent": "%",
+    "s": "s",
+    "sec": "s",
+    "second": "s",
+    "seconds": "s",
+    "ms": "ms",
+    "us": "µs",
+    "µs": "µs",  # the micro sign
+    "μs": "µs",  # the Greek letter, which looks the same
+    "images/s": "images/s",
+    "img/s": "images/s",
+    "x": "×",
+    "×": "×",
+    "mac": "MACs",
+    "macs": "MACs",
+    "flop": "FLOPs",
+    "flops": "FLOPs",
+    "param": "params",
+    "params": "params",
+    "parameters": "params",
+}
+_PREFIXABLE: Final = [
+    name for name, unit in _UNITS.items() if unit in ("", "MACs", "FLOPs", "params", "images/s")
+]
+_SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "µs": Decimal("1e-6")}
+
+_NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
+_QUANTITY: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<rest>[^\s\d.,+-].*)?", re.ASCII)
+
+_EXAMPLES: Final = (
+    "Write a number with a unit, such as '2.6073 G', '87.79 %', '172.3 s' or '12.4 ms'."
+)
+
+
+def parse_quantity(text: str | Number) -> tuple[Number, str]:
+    """Read `2.6073 G`, `87.79 %`, `172.2883 s`, `101.551 MMACs` or `7.8e9` as (value, unit).
+
+    The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
+    a bare number. Raises ValueError, saying what could have been written, for anything else.
+    """
+    match = _QUANTITY.fullmatch(str(text).strip())
+    digits = match["number"].replace(",", "") if match else ""
+    if isinstance(text, bool) or match is None or not any(map(str.isdigit, digits)):
+        raise ValueError(f"'{text}' is not a quantity. {_EXAMPLES}")
+    power, unit = _split_unit((match["rest"] or "").strip(), str(text))
+    return _shortest(Decimal(digits).scaleb(power)), unit
+
+
+def convert(value: Number, unit: str, to: str) -> Number:
+    """Convert between units of time exactly, and leave a value whose unit is right as it is.
+
+    A bare number is taken to be in the wanted unit, and a count may name what it counts. Raises
+    ValueError where the units do not measure the same.
+    """
+    if unit in ("", to) or (to == "" and unit in ("MACs", "FLOPs", "params")):
+        return value
+    if unit in _SECONDS and to in _SECONDS:
+        return _shortest(Decimal(str(value)) * _SECONDS[unit] / _SECONDS[to])
+    wanted = f"in {to}" if to else "a bare number or a count such as '2.6073 G'"
+    raise ValueError(f"a value in {unit} is given where it must be {wanted}.")
+
+
+def _split_unit(rest: str, text: str) -> tuple[int, str]:
+    """Split `MMACs` into (6, `MACs`): the power of ten and the unit."""
+    # Ms are no ms: where a prefix may be meant, case tells.
+    name = rest if len(rest) <= 2 else rest.lower()
+    if name in _UNITS:
+        return 0, _UNITS[name]
+    prefix = rest[0].upper() if rest[0] in "kgt" else rest[0]
+    unit = rest[1:].strip().lower()
+    if prefix in _PREFIXES and unit in _PREFIXABLE:
+        return _PREFIXES[prefix], _UNITS[unit]
+    if rest[0] in "bB" and not unit:
+        raise ValueError(f"'{text}': write G for a billion: '{text.strip()[:-1].rstrip()} G'.")
+    if rest == "m":
+        raise ValueError(f"'{text}': write M for a million, ms for milliseconds.")
+    raise ValueError(
+        f"'{text}': unknown unit '{rest}'. Prefixes: K, M, G, T, P, E; units: "
+        f"{', '.join(sorted(set(_UNITS.values()) - {''}))}."
+    )
+
+
+def _shortest(value: Decimal) -> Number:
+    return int(value) if value == value.to_integral_value() else float(value)

@@ -1,0 +1,33 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["tests.golden"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--data-dir", type=Path, help="the data sets and weights for tests on real data"
+    )
+
+
+@pytest.fixture(scope="session")
+def data_dir(request: pytest.FixtureRequest) -> Path:
+    """Return the folder of data sets and weights, or skip the test where there is none."""
+    given = request.config.getoption("--data-dir") or os.environ.get("REPORTGEN_DATA")
+    folder = Path(given) if given else request.config.rootpath.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("no data: name its folder with --data-dir or REPORTGEN_DATA")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests away from the user's cache and data."""
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("REPORTGEN_DATA", raising=False)

@@ -1,0 +1,148 @@
+"""Spec → Plan: the builds, what they want, and what they depend on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reportgen.errors import UsageError
+from reportgen.plan import Plan, find_module, plan
+from reportgen.spec import loads
+
+SPEC = """\
+reportgen: 1
+title: T
+datasets:
+  cifar10: {}
+  cifar100: {}
+models:
+  A: {source: zoo/resnet_lite, baseline: true}
+  B: {source: zoo/cifar_resnet20, datasets: [cifar10], classes: [10, 101]}
+measure:
+  complexity: {}
+  timing: {batch_sizes: [1, 8]}
+  accuracy: {metrics: [top1]}
+reported:
+  - {of: A, dataset: cifar100, quantity: top1, value: 60 %, from: x}
+  - {of: B, classes: 101, quantity: time.total, value: 12 ms, from: y}
+"""
+
+
+def of(text: str) -> Plan:
+    return plan(loads(text), name="t", spec_dir=Path())
+
+
+def test_builds_are_models_times_data_sets_times_class_counts() -> None:
+    builds = of(SPEC).builds
+    assert {key: (b.data.name, b.classes) for key, b in builds.items()} == {
+        "A @ cifar10": ("cifar10", 10),
+        "B @ cifar10": ("cifar10", 10),
+        "B (101 classes) @ cifar10": ("cifar10", 101),
+        "A @ cifar100": ("cifar100", 100),
+    }
+
+
+def test_a_single_data_set_is_not_named_in_every_row() -> None:
+    text = SPEC.replace("  cifar100: {}\n", "").replace("dataset: cifar100, ", "")
+    assert list(of(text).builds) == ["A", "B", "B (101 classes)"]
+
+
+def test_a_build_is_compared_with_the_baseline_of_its_kind() -> None:
+    made = of(SPEC)
+    baselines = {key: made.baseline_of(build) for key, build in made.builds.items()}
+    assert {key: found and found.id for key, found in baselines.items()} == {
+        "A @ cifar10": "A @ cifar10",
+        "B @ cifar10": "A @ cifar10",
+        "B (101 classes) @ cifar10": None,
+        "A @ cifar100": "A @ cifar100",
+    }
+
+
+def test_what_a_build_wants_follows_from_what_is_measured() -> None:
+    wanted = of(SPEC).builds["A @ cifar10"].wanted
+    assert wanted["timing"] == (
+        *("latency@1", "throughput@1", "latency@8", "throughput@8"),
+        "time.total",
+    )
+    assert wanted["speedup"] == ("speedup@1", "speedup@8")
+    assert wanted["accuracy"] == ("top1",)
+    assert "timing" not in of(SPEC.replace("  timing: {batch_sizes: [1, 8]}\n", "")).builds
+
+
+def test_figures_of_others_go_to_the_builds_they_are_of() -> None:
+    builds = of(SPEC).builds
+    assert builds["A @ cifar100"].reported["top1"].text == "60 %"
+    assert builds["A @ cifar10"].reported == {}
+    seconds = builds["B (101 classes) @ cifar10"].reported["time.total"]
+    assert (seconds.value, seconds.unit, seconds.text) == (0.012, "s", "12 ms")
+    assert builds["B @ cifar10"].reported == {}
+
+
+def test_why_a_build_can_have_no_accuracy() -> None:
+    weights = "weights: {fit: {epochs: 1}}"
+    builds = of(SPEC.replace("cifar_resnet20,", f"cifar_resnet20, {weights},")).builds
+    assert builds["A @ cifar10"].no_accuracy == "the spec gives no weights"
+    assert builds["B @ cifar10"].no_accuracy == ""
+    assert builds["B (101 classes) @ cifar10"].no_accuracy == (
+        "built for 101 classes, and the data set has 10"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("title: T", "title: U", set()),
+        ("  cifar10: {}", "  cifar10: {normalize: imagenet}", {"accuracy"}),
+        ("classes: [10, 101]", "classes: [10, 101], weights: {fit: {epochs: 1}}", {"accuracy"}),
+        ("complexity: {}", "complexity: {backward_factor: 3.0}", {"complexity"}),
+        ("batch_sizes: [1, 8]", "batch_sizes: [1, 8], rounds: 5", {"timing", "speedup"}),
+        ("batch_sizes: [1, 8]", "batch_sizes: [1, 9]", set()),
+        ("zoo/resnet_lite", "zoo/cifar_resnet32", {"speedup"}),
+        (
+            "source: zoo/cifar_resnet20",
+            "source: zoo/cifar_resnet32",
+            {"complexity", "timing", "speedup", "accuracy"},
+        ),
+    ],
+)
+def test_what_a_change_of_the_spec_makes_stale(old: str, new: str, changed: set[str]) -> None:
+    assert old in SPEC
+    before = of(SPEC).builds["B @ cifar10"].inputs
+    after = of(SPEC.replace(old, new, 1)).builds["B @ cifar10"].inputs
+    assert {group for group in before if before[group] != after[group]} == changed
+
+
+def test_a_change_of_ones_own_code_makes_its_figures_stale(tmp_path: Path) -> None:
+    from reportgen.fingerprint import code_digest
+
+    spec = loads(SPEC.replace("zoo/resnet_lite", "mine.py:net"))
+    digests = []
+    for text in ("width = 1", "width = 2", "width = 2  # wide"):
+        (tmp_path / "mine.py").write_text(text)
+        code_digest.cache_clear()
+        made = plan(spec, name="t", spec_dir=tmp_path)
+        digests.append(made.builds["A @ cifar10"].inputs["complexity"]["code"])
+    assert digests[0] != digests[1] == digests[2]
+
+
+def test_a_module_is_found_without_running_its_package(tmp_path: Path) -> None:
+    package = tmp_path / "lab"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise RuntimeError('imported')")
+    (package / "nets.py").write_text("")
+    assert find_module("lab.nets", [str(tmp_path)]) == package / "nets.py"
+    assert find_module("lab.other", [str(tmp_path)]) is None
+    assert find_module("lab.nets.deeper", [str(tmp_path)]) is None
+
+
+def test_two_builds_of_one_name_are_refused() -> None:
+    text = SPEC.replace(
+        "  A: {source",
+        '  "B (101 classes)": {source: zoo/resnet_lite, datasets: [cifar10]}\n  A: {source',
+    )
+    with pytest.raises(UsageError) as caught:
+        of(text)
+    assert str(caught.value) == (
+        "t: two builds are called 'B (101 classes) @ cifar10': rename a model."
+    )

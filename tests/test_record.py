@@ -1,0 +1,156 @@
+"""The record is read back as it was written, and what cannot be read is explained."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reportgen import record as records
+from reportgen.errors import RecordError
+from reportgen.record import BuildRecord, DatasetRecord, Figure, Record, ReportSettings
+
+RECORD = Record(
+    spec="s",
+    title="T",
+    report=ReportSettings(columns=("macs", "top1"), order=("A",), batch_sizes=(1, 8), rounds=5),
+    datasets={"cifar10": DatasetRecord("cifar10", "test", 10, (3, 32, 32), 10_000, "ab12")},
+    environments={"e1": {"cpu": "c", "threads": "2"}},
+    builds={
+        "A": BuildRecord(
+            model="A",
+            dataset="cifar10",
+            classes=10,
+            source="zoo/resnet_lite",
+            input_shape=(3, 32, 32),
+            baseline=True,
+            inputs={"complexity": {"model": "12"}},
+            figures={
+                "macs": Figure("measured", 101_550_592, by="deepspeed 0.19.8", convention="macs"),
+                "speedup@8": Figure("measured", 1.5, unit="×", interval=(1.2, 1.7), samples=5),
+                "loss": Figure("unavailable", cause="missing", reason="no data"),
+            },
+            reported={"top1": Figure("reported", 90.24, unit="%", text="90.24 %", source="x")},
+            facts={"weights": "w"},
+            ledger={"modules": [["", 1]]},
+        )
+    },
+)
+
+
+def test_it_is_read_back_as_it_was_written() -> None:
+    assert records.loads(RECORD.dumps()) == RECORD
+
+
+def test_one_figure_is_one_line() -> None:
+    lines = RECORD.dumps().splitlines()
+    assert '    "macs": {"by": "deepspeed 0.19.8", "convention": "macs", ' in "\n".join(lines)
+    assert sum('"provenance"' in line for line in lines) == 4
+    assert all(line.count('"provenance"') <= 1 for line in lines)
+
+
+figures = st.builds(
+    Figure,
+    provenance=st.sampled_from(["measured", "derived", "reported", "unavailable"]),
+    value=st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    reason=st.text(),
+    interval=st.none() | st.tuples(st.floats(0, 9), st.floats(0, 9)),
+    cause=st.none() | st.sampled_from(["undeclared", "missing", "failed"]),
+)
+
+
+@given(st.dictionaries(st.text(min_size=1), figures, max_size=4), st.text(min_size=1))
+def test_any_figures_are_read_back(measured: dict[str, Figure], name: str) -> None:
+    build = BuildRecord("m", "d", 2, "zoo/x", (1, 2, 3), figures=measured)
+    record = Record("s", name, builds={name: build})
+    assert records.loads(record.dumps()) == record
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "{",
+            "r.json:1:2: not JSON: Expecting property name enclosed in double quotes. Restore the "
+            "file from version control, or delete it to measure everything again.",
+        ),
+        ("[]", "r.json: not a reportgen record: the key 'reportgen' is missing."),
+        (
+            '{"reportgen": 99}',
+            "r.json: written by a newer reportgen (record version 99, this one reads up to 1). "
+            "Upgrade reportgen.",
+        ),
+        ('{"reportgen": 1}', "r.json: not a reportgen record: KeyError('spec')"),
+        (
+            "<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n",
+            "r.json: two branches' records stand side by side here (a merge conflict). Keep either "
+            "side, then run the spec again: what is missing is measured.",
+        ),
+    ],
+)
+def test_what_cannot_be_read_is_explained(text: str, expected: str) -> None:
+    with pytest.raises(RecordError) as caught:
+        records.loads(text, "r.json")
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("builds", "A", "colour"), 1, "r.json: A: unknown key 'colour'"),
+        (
+            ("builds", "A", "figures", "macs", "provenance"),
+            "guessed",
+            'r.json: A: figures: macs: not a figure: {"by": "deepspeed 0.19.8", "convention": '
+            '"macs", "provenance": "guessed", "value',
+        ),
+        (
+            ("builds", "A", "figures", "macs", "colour"),
+            1,
+            "r.json: A: figures: macs: unknown key 'colour'",
+        ),
+    ],
+)
+def test_what_does_not_belong_is_named(path: tuple[str, ...], value: object, expected: str) -> None:
+    data = json.loads(RECORD.dumps())
+    inner = data
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    with pytest.raises(RecordError) as caught:
+        records.loads(json.dumps(data), "r.json")
+    assert str(caught.value) == expected
+
+
+def test_there_is_no_record_yet(tmp_path: Path) -> None:
+    assert records.read(tmp_path / "none.json") is None
+
+
+def test_text_is_written_only_when_it_differs(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "a.txt"
+    assert records.write_text(path, "x\n")
+    stamp = path.stat().st_mtime_ns
+    assert not records.write_text(path, "x\n")
+    assert path.stat().st_mtime_ns == stamp
+    assert records.write_text(path, "y\n")
+    assert path.read_text() == "y\n"
+
+
+def test_a_failed_write_leaves_the_old_file_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.txt"
+    records.write_text(path, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="^disk full$"):
+        records.write_text(path, "new")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
