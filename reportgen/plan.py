@@ -6,19 +6,18 @@ reads no data; it knows names, and digests of the spec's parts and of the code t
 
 from __future__ import annotations
 
-import importlib.machinery
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from reportgen import quantities
 from reportgen.catalog import datasets, models
 from reportgen.catalog.models import ModelEntry
 from reportgen.data.source import DataSource
 from reportgen.errors import UsageError
-from reportgen.fingerprint import code_digest, digest
+from reportgen.fingerprint import digest
+from reportgen.inputs import Group, digests
 from reportgen.record import BuildRecord, DatasetRecord, Figure, Record, ReportSettings
 from reportgen.spec.model import (
     Dataset,
@@ -31,13 +30,6 @@ from reportgen.spec.model import (
     Weights,
 )
 from reportgen.units import convert, parse_quantity
-
-# Figures that depend on the same things. A speed-up depends on the baseline too.
-Group = Literal["complexity", "timing", "speedup", "accuracy"]
-
-# How each group is measured. Raise a number when a change makes the figures of old records wrong;
-# every figure of that group is then measured again.
-METHODS: Mapping[Group, int] = {"complexity": 1, "timing": 1, "speedup": 1, "accuracy": 1}
 
 SYNTHETIC_COUNT = 1_000
 
@@ -275,7 +267,9 @@ def _build(
         baseline=model.baseline,
         input_shape=data.source.shape,
         wanted=_wanted(spec.measure, compared=compared),
-        inputs=_inputs(spec.measure, model, entry, data, classes, normalization, spec_dir),
+        inputs=digests(
+            spec.measure, model, entry, classes, data.source.shape, normalization, spec_dir
+        ),
         reported=_reported(spec.reported, name, data.name, classes),
     )
 
@@ -296,76 +290,6 @@ def _wanted(measure: Measure, *, compared: bool) -> dict[Group, tuple[str, ...]]
     if measure.accuracy:
         wanted["accuracy"] = tuple(measure.accuracy.metrics)
     return wanted
-
-
-def _inputs(
-    measure: Measure,
-    model: Model,
-    entry: ModelEntry,
-    data: Data,
-    classes: int,
-    normalization: Normalization,
-    spec_dir: Path,
-) -> dict[Group, dict[str, str]]:
-    """Digest what the figures of each group depend on, as far as the spec and the code tell."""
-    build = {
-        "model": digest(
-            [
-                entry.source,
-                model.args,
-                classes,
-                data.source.shape,
-                model.quantize.model_dump() if model.quantize else None,
-            ]
-        ),
-        "code": _code(entry, spec_dir),
-    }
-    inputs: dict[Group, dict[str, str]] = {}
-    if measure.complexity:
-        inputs["complexity"] = {**build, "settings": digest(measure.complexity.model_dump())}
-    if measure.timing:
-        settings = measure.timing.model_dump(exclude={"batch_sizes", "total"})
-        inputs["timing"] = {**build, "settings": digest(settings)}
-        inputs["speedup"] = dict(inputs["timing"])
-    if measure.accuracy:
-        inputs["accuracy"] = {
-            **build,
-            "weights": digest(model.weights.model_dump() if model.weights else None),
-            "normalization": digest(normalization.model_dump()),
-        }
-    for group, method in METHODS.items():
-        if group in inputs:
-            inputs[group]["method"] = str(method)
-    return inputs
-
-
-def _code(entry: ModelEntry, spec_dir: Path) -> str:
-    """Digest the code that defines a model, where it is ours or the user's to change."""
-    module, _, attribute = entry.target.rpartition(":")
-    if entry.origin == "zoo":
-        return code_digest(
-            Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
-        )
-    if entry.origin == "file":
-        return code_digest(spec_dir / module)
-    if entry.origin == "python":
-        path = find_module(module, [str(spec_dir), *sys.path])
-        return code_digest(path) if path else digest(attribute)
-    return digest(entry.target)
-
-
-def find_module(name: str, search_path: Sequence[str]) -> Path | None:
-    """Return the file of a module, without importing it or its packages."""
-    places: Sequence[str] | None = search_path
-    spec = None
-    for part in name.split("."):
-        if places is None:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(part, list(places))
-        if spec is None:
-            return None
-        places = spec.submodule_search_locations
-    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
 
 
 def _reported(

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from reportgen.errors import UsageError
-from reportgen.plan import Plan, find_module, plan
+from reportgen.inputs import find_module
+from reportgen.plan import Plan, plan
 from reportgen.spec import loads
 
 SPEC = """\

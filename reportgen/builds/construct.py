@@ -140,7 +140,7 @@ def _with_weights(
                 dict(build.args),
                 build.classes,
                 build.inputs["accuracy"]["code"],
-                fitting.model_dump(),
+                fitting.model_dump(exclude_defaults=True),
                 normalization.model_dump(),
                 split.fingerprint,
             ]

@@ -114,6 +114,7 @@ def quantize(
                 f"{STATIC} has them for convolutions and linear layers, {DYNAMIC} for linear and "
                 "recurrent layers.",
             )
+        converted.eval()  # what conversion adds is in training mode
         _check_run(converted, name, scheme, example)
     return converted
 

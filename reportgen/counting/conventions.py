@@ -9,8 +9,8 @@ Nothing here imports PyTorch: a report can be read under any convention without 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from reportgen.errors import UsageError, nearest
 from reportgen.ledger import Kind, Ledger, Module, Operation
@@ -32,8 +32,6 @@ class Operations:
     functions: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     """Class names of the modules that the tool hooks: it does not see what others run."""
-    outside: tuple[str, ...] = ()
-    """Class names of modules in which the tool does not look."""
 
     def of(self, ledger: Ledger) -> list[int]:
         """The sum for each module, its children's left out."""
@@ -48,7 +46,6 @@ class Operations:
             (not self.kinds or row.kind in self.kinds)
             and (not self.functions or row.function in self.functions)
             and (not self.inside or module.type in self.inside)
-            and module.type not in self.outside
         )
 
 
@@ -65,10 +62,10 @@ class Modules:
 
     def of(self, ledger: Ledger) -> list[int]:
         """The sum for each module, its children's left out."""
-        parents = {module.parent for module in ledger.modules} if self.leaves else ()
+        holders = {module.parent for module in ledger.modules} if self.leaves else set()
         return [
             sum(w * getattr(module, name) for name, w in self.weights.items())
-            if module.path not in parents and (self.unlike is None or self.unlike not in module.type)
+            if module.path not in holders and not (self.unlike and self.unlike in module.type)
             else 0
             for module in ledger.modules
         ]
@@ -84,7 +81,7 @@ class Convention:
     terms: tuple[Operations | Modules, ...]
     tools: tuple[str, ...] = ()
     """The tools that count so, and the versions that were compared."""
-    but: tuple[str, ...] = field(default=())
+    but: tuple[str, ...] = ()
     """Where the tool itself says something else, and why."""
 
     def by_module(self, ledger: Ledger) -> list[int]:
@@ -106,10 +103,23 @@ def _table(*conventions: Convention) -> dict[str, Convention]:
     return table
 
 
-_THOP_NORMS = tuple(f"{kind}Norm{n}d" for kind in ("Batch", "Instance") for n in (1, 2, 3))
-_FLAT = ("Conv", "AdaptiveAvgPool", "AvgPool")
-_THOP_CONVOLUTIONS, _THOP_ADAPTIVE_POOLS, _THOP_POOLS = (
-    tuple(f"{kind}{n}d" for n in (1, 2, 3)) for kind in _FLAT
+def _each(name: str) -> tuple[str, str, str]:
+    """``_each("Conv{}d")`` is ``("Conv1d", "Conv2d", "Conv3d")``."""
+    return name.format(1), name.format(2), name.format(3)
+
+
+_FVCORE = (
+    Operations({"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)),
+    Operations(
+        {"flops": 1}, (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM)
+    ),
+    Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
+)
+
+_PTFLOPS_POOLS = tuple(
+    name
+    for kind in ("Max", "Avg", "AdaptiveMax", "AdaptiveAvg")
+    for name in _each(kind + "Pool{}d")
 )
 
 WORK: Mapping[str, Convention] = _table(
@@ -136,16 +146,7 @@ WORK: Mapping[str, Convention] = _table(
         "fvcore",
         "products; 2 for each element of a batch norm, 5 of any other norm (1 and 4 without a "
         "scale), and each element read by adaptive average pools",
-        (
-            Operations(
-                {"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)
-            ),
-            Operations(
-                {"flops": 1},
-                (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM),
-            ),
-            Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
-        ),
+        _FVCORE,
         tools=("fvcore 0.1.5", "mmengine 0.10.7"),
         but=(
             "einsum of three or more operands, or with axes in an unusual order, is rounded",
@@ -155,17 +156,8 @@ WORK: Mapping[str, Convention] = _table(
     Convention(
         "fvcore-train",
         "as fvcore, with the statistics of batch norms computed: 5 for each element",
-        (
-            Operations(
-                {"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)
-            ),
-            Operations(
-                {"flops": 1},
-                (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM),
-            ),
-            Operations({"in_elements": 3}, (Kind.BATCH_NORM,)),
-            Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
-        ),
+        # 5 - 2 = 4 - 1 = 3 more, with and without a scale
+        (*_FVCORE, Operations({"in_elements": 3}, (Kind.BATCH_NORM,))),
         tools=("fvcore 0.1.5 in training mode", "mmengine 0.10.7 in training mode"),
     ),
     Convention(
@@ -173,21 +165,24 @@ WORK: Mapping[str, Convention] = _table(
         "products of convolution and linear modules; 4 for each element of a norm module (2 "
         "without a scale), each output of average pools, and each element read by adaptive ones",
         (
-            Operations({"macs": 1}, CONVOLUTIONS, inside=_THOP_CONVOLUTIONS),
+            Operations({"macs": 1}, CONVOLUTIONS, inside=_each("Conv{}d")),
             Operations({"macs": 1}, (Kind.LINEAR,), inside=("Linear",)),
-            Operations({"flops": 2}, (Kind.BATCH_NORM,), inside=(*_THOP_NORMS, "SyncBatchNorm")),
-            # DeepSpeed says 5 or 4 for each element of these: 2 * 5 - 6 = 4, 2 * 4 - 6 = 2.
+            # DeepSpeed says 2 for each element of a batch norm, 1 without a scale,
+            Operations(
+                {"flops": 2}, (Kind.BATCH_NORM,), inside=(*_each("BatchNorm{}d"), "SyncBatchNorm")
+            ),
+            # and 5 or 4 of these: 2 * 5 - 6 = 4, 2 * 4 - 6 = 2.
             Operations(
                 {"flops": 2, "in_elements": -6},
                 (Kind.LAYER_NORM, Kind.INSTANCE_NORM),
-                inside=(*_THOP_NORMS, "LayerNorm"),
+                inside=(*_each("InstanceNorm{}d"), "LayerNorm"),
             ),
             Operations({"in_elements": 1}, functions=("prelu",), inside=("PReLU",)),
-            Operations({"out_elements": 1}, (Kind.POOL,), inside=_THOP_POOLS),
+            Operations({"out_elements": 1}, (Kind.POOL,), inside=_each("AvgPool{}d")),
             Operations(
                 {"in_elements": 1, "out_elements": 1},
                 (Kind.ADAPTIVE_POOL,),
-                inside=_THOP_ADAPTIVE_POOLS,
+                inside=_each("AdaptiveAvgPool{}d"),
             ),
         ),
         tools=("thop 0.1.1",),
@@ -208,11 +203,51 @@ WORK: Mapping[str, Convention] = _table(
         "products and the additions of biases",
         (
             Operations({"macs": 1, "bias_elements": 1}, (*CONVOLUTIONS, Kind.LINEAR)),
-            Operations({"macs": 1}, functions=("matmul", "mm", "bmm", "einsum")),
+            Operations({"macs": 1}, functions=("matmul", "__matmul__", "mm", "bmm", "einsum")),
             Operations({"macs": 1, "bias_elements": 1}, functions=("addmm",)),
         ),
         tools=("ptflops 0.7.5 with backend aten",),
         but=("a linear layer whose input is not contiguous loses its bias there",),
+    ),
+    Convention(
+        "ptflops-pytorch",
+        "products and biases of convolution and linear modules; 2 for each element of a norm "
+        "module (1 without a scale); each element of activations and pools, twice if a module "
+        "calls them; torch.add, torch.mul and matrix products",
+        (
+            Operations(
+                {"macs": 1, "bias_elements": 1},
+                (*CONVOLUTIONS, Kind.LINEAR),
+                inside=(*_each("Conv{}d"), *_each("ConvTranspose{}d"), "Linear"),
+            ),
+            Operations({"flops": 1}, (Kind.BATCH_NORM,), inside=_each("BatchNorm{}d")),
+            # DeepSpeed's 5 or 4 for each element, less 3
+            Operations(
+                {"flops": 1, "in_elements": -3},
+                (Kind.INSTANCE_NORM, Kind.GROUP_NORM),
+                inside=(*_each("InstanceNorm{}d"), "GroupNorm"),
+            ),
+            Operations({"in_elements": 1}, (Kind.LAYER_NORM,), inside=("LayerNorm",)),
+            # functions, whoever calls them
+            Operations(
+                {"in_elements": 1},
+                functions=("relu", "prelu", "elu", "relu6", "gelu", "silu", "softmax"),
+            ),
+            Operations({"in_elements": 1}, (Kind.POOL, Kind.ADAPTIVE_POOL)),
+            Operations({"flops": 1}, (Kind.ADD, Kind.MUL)),
+            Operations({"macs": 1}, functions=("matmul", "mm", "bmm")),  # but not @
+            Operations({"macs": 1, "bias_elements": 1}, functions=("addmm", "baddbmm")),
+            # and once more for the modules that do
+            Operations(
+                {"out_elements": 1},
+                inside=("ReLU", "PReLU", "ELU", "LeakyReLU", "ReLU6", "GELU"),
+            ),
+            Operations({"in_elements": 1}, inside=_PTFLOPS_POOLS),
+        ),
+        tools=("ptflops 0.7.5 with backend pytorch",),
+        but=(
+            "multi-head attention, recurrent and upsampling modules count by other formulas there",
+        ),
     ),
     Convention(
         "torchinfo",
@@ -223,9 +258,7 @@ WORK: Mapping[str, Convention] = _table(
             Modules({"row_params": 1}, leaves=True, unlike="Conv"),
         ),
         tools=("torchinfo 1.8.0",),
-        but=(
-            "transposed convolutions and recurrent layers are counted by other formulas there",
-        ),
+        but=("transposed convolutions and recurrent layers are counted by other formulas there",),
     ),
 )
 """Ways to count work, by name."""
@@ -276,9 +309,5 @@ def _find(name: str, table: Mapping[str, Convention]) -> Convention:
     raise UsageError(
         f"there is no convention {name!r}. "
         + (f"Did you mean {close!r}? " if close else "")
-        + f"Known: {', '.join(_sorted(table))}."
+        + f"Known: {', '.join(sorted(table))}."
     )
-
-
-def _sorted(names: Iterable[str]) -> list[str]:
-    return sorted(names)

@@ -85,7 +85,7 @@ class _Wrapper:
         self._profiler = profiler
         self._recorder = recorder
         self._second = second
-        self._name = function.__name__.strip("_")  # Tensor.__matmul__ is matmul
+        self._name = function.__name__
         update_wrapper(self, function)
 
     def __get__(self, tensor: Any, owner: Any = None) -> Any:

@@ -162,7 +162,7 @@ FORMULAS: Mapping[str, Formula] = {
     **dict.fromkeys(
         ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), _transposed_convolution
     ),
-    **dict.fromkeys(("matmul", "mm", "bmm"), _matmul),
+    **dict.fromkeys(("matmul", "__matmul__", "mm", "bmm"), _matmul),
     **dict.fromkeys(("addmm", "baddbmm"), _added_matmul),
     "scaled_dot_product_attention": _attention,
     "einsum": _einsum,

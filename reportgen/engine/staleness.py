@@ -17,7 +17,8 @@ from reportgen.data.known import fingerprint_if_known
 from reportgen.data.locate import find
 from reportgen.data.source import DataSource, Search
 from reportgen.errors import MeasureError, UsageError, did_you_mean
-from reportgen.plan import Build, Group, Plan
+from reportgen.inputs import Group
+from reportgen.plan import Build, Plan
 from reportgen.record import BuildRecord, Figure, Record
 
 T = TypeVar("T")

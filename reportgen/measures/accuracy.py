@@ -106,12 +106,13 @@ class _Tally:
             name for name in _GUESSES if name in metrics or (name == "top1" and "error" in metrics)
         ]
         by_class = [name for name in _BY_CLASS if name in metrics]
-        rows: dict[str, Metric | MetricCollection] = {
-            name: MulticlassAccuracy(
+        rows: dict[str, Metric | MetricCollection] = {}
+        for name in counted:
+            rows[name] = MulticlassAccuracy(
                 classes, top_k=_GUESSES[name], average="micro", validate_args=False
             )
-            for name in counted
-        } | {name: _BY_CLASS[name](classes, validate_args=False) for name in by_class}
+        for name in by_class:
+            rows[name] = _BY_CLASS[name](classes, validate_args=False)
         # Left to itself, torchmetrics lets metrics share their counts that agree after one batch,
         # which top-1 and top-5 do when all answers of that batch are right.
         groups = [[name] for name in counted] + ([by_class] if by_class else [])

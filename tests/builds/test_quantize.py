@@ -165,7 +165,7 @@ def test_the_same_calibration_gives_the_same_module() -> None:
     assert torch.equal(first(IMAGES), second(IMAGES))
 
 
-def test_engine_and_warnings_are_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_engine_and_warnings_are_put_back() -> None:
     engines = torch.backends.quantized.supported_engines
     other = next((name for name in engines if name not in (choose_engine(), "none")), None)
     if other is None:
@@ -252,12 +252,12 @@ class Bypass(nn.Module):
 
 
 class Mixed(nn.Module):
-    """Concatenates an activation and a parameter, as vision transformers do."""
+    """Concatenates an activation and a much larger parameter; vision transformers do alike."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 4, 1)
-        self.token = nn.Parameter(torch.zeros(1, 1, 4))
+        self.token = nn.Parameter(torch.full((1, 1, 4), 100.0))
 
     def forward(self, x: Tensor) -> Tensor:
         patches = self.conv(x).flatten(2).permute(0, 2, 1)

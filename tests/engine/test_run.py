@@ -1,4 +1,4 @@
-"""The main job on small real networks: measured once, kept, and measured again only if it changed."""
+"""The main job on small real networks: measured once, kept, measured again only if changed."""
 
 from __future__ import annotations
 

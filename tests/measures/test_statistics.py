@@ -53,5 +53,5 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
 
 
 def test_pairs_are_needed() -> None:
-    with pytest.raises(ValueError, match="^pairs are needed, and here are 1 and 2 samples$"):
+    with pytest.raises(ValueError, match=r"^pairs are needed, and here are 1 and 2 samples$"):
         paired_ratio([1], [1, 2])

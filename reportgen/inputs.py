@@ -1,0 +1,98 @@
+"""What figures depend on, as far as a spec and the code it names tell: digests, by group.
+
+docs/architecture.md has the table. Nothing is imported, not even to find a module.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from reportgen.catalog.models import ModelEntry
+from reportgen.fingerprint import code_digest, digest
+from reportgen.spec.model import Measure, Model, Normalization
+
+# Figures that depend on the same things. A speed-up depends on the baseline too.
+Group = Literal["complexity", "timing", "speedup", "accuracy"]
+
+# How each group is measured. Raise a number when a change makes the figures of old records wrong;
+# every figure of that group is then measured again.
+METHODS: Mapping[Group, int] = {"complexity": 1, "timing": 1, "speedup": 1, "accuracy": 1}
+
+
+def digests(
+    measure: Measure,
+    model: Model,
+    entry: ModelEntry,
+    classes: int,
+    shape: tuple[int, ...],
+    normalization: Normalization,
+    spec_dir: Path,
+) -> dict[Group, dict[str, str]]:
+    """Digest what the figures of each group of one build depend on.
+
+    `shape` is that of an image: channels, height, width. What a spec leaves at its default is left
+    out, so that a new option with a default makes no old figure stale.
+    """
+    quantize = _given(model.quantize)
+    build = {
+        "model": digest([entry.source, model.args, classes, shape, quantize]),
+        "code": _code(entry, spec_dir),
+    }
+    inputs: dict[Group, dict[str, str]] = {}
+    if measure.complexity:
+        inputs["complexity"] = {**build, "settings": digest(_given(measure.complexity))}
+    if measure.timing:
+        settings = measure.timing.model_dump(
+            exclude={"batch_sizes", "total"}, exclude_defaults=True
+        )
+        inputs["timing"] = {**build, "settings": digest(settings)}
+        inputs["speedup"] = dict(inputs["timing"])
+    if measure.accuracy:
+        inputs["accuracy"] = {
+            **build,
+            "weights": digest(_given(model.weights)),
+            "normalization": digest(_given(normalization)),
+        }
+    for group, method in METHODS.items():
+        if group in inputs:
+            inputs[group]["method"] = str(method)
+    return inputs
+
+
+def _given(part: BaseModel | None) -> dict[str, Any] | None:
+    return part.model_dump(exclude_defaults=True) if part is not None else None
+
+
+def _code(entry: ModelEntry, spec_dir: Path) -> str:
+    """Digest the code that defines a model, where it is ours or the user's to change."""
+    module, _, attribute = entry.target.rpartition(":")
+    if entry.origin == "zoo":
+        return code_digest(
+            Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+        )
+    if entry.origin == "file":
+        return code_digest(spec_dir / module)
+    if entry.origin == "python":
+        path = find_module(module, [str(spec_dir), *sys.path])
+        return code_digest(path) if path else digest(attribute)
+    return digest(entry.target)
+
+
+def find_module(name: str, search_path: Sequence[str]) -> Path | None:
+    """Return the file of a module, without importing it or its packages."""
+    places: Sequence[str] | None = search_path
+    spec = None
+    for part in name.split("."):
+        if places is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(part, list(places))
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
