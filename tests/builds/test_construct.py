@@ -1,0 +1,136 @@
+"""Build → module: the factory, its arguments, its weights, and what is said when one is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from reportgen.builds.construct import construct, factory
+from reportgen.data.source import Search
+from reportgen.errors import MeasureError
+from reportgen.plan import Build, plan
+from reportgen.spec import loads
+
+SPEC = """\
+reportgen: 1
+title: T
+datasets:
+  d: {source: synthetic, shape: [3, 32, 32], classes: 7, count: 4}
+models:
+  M: {SOURCE}
+"""
+
+
+def build_of(source: str, folder: Path = Path()) -> Build:
+    spec = loads(SPEC.replace("{SOURCE}", f"{{source: {source}}}"))
+    return plan(spec, name="t", spec_dir=folder).builds["M"]
+
+
+def complaint(source: str, folder: Path) -> tuple[str, str]:
+    with pytest.raises(MeasureError) as caught:
+        factory(build_of(source, folder), folder)()
+    return str(caught.value), caught.value.hint
+
+
+@pytest.mark.parametrize("source", ["zoo/resnet_lite", "torchvision/resnet18"])
+def test_the_class_count_reaches_the_model_through_its_own_argument(source: str) -> None:
+    module, _ = construct(build_of(source), Search(), for_accuracy=False)
+    assert not module.training
+    with torch.inference_mode():
+        assert module(torch.zeros(2, 3, 32, 32)).shape == (2, 7)
+
+
+def test_the_same_build_is_the_same_module_and_leaves_the_random_state_alone() -> None:
+    torch.manual_seed(3)
+    state = torch.get_rng_state()
+    make = factory(build_of("zoo/resnet_lite"), Path())
+    first, second = make().state_dict(), make().state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize(
+    ("name", "millions"),
+    # As published with their weights; GoogLeNet's are without the heads used in training only.
+    [("googlenet", 6_624_904), ("inception_v3", 27_161_264)],
+)
+def test_torchvision_models_with_training_heads(name: str, millions: int) -> None:
+    text = SPEC.replace("classes: 7", "classes: 1000").replace(
+        "{SOURCE}", f"{{source: torchvision/{name}}}"
+    )
+    build = plan(loads(text), name="t", spec_dir=Path()).builds["M"]
+    with torch.device("meta"):
+        module = factory(build, Path())()
+    assert sum(parameter.numel() for parameter in module.parameters()) == millions
+
+
+def test_a_factory_in_a_file_beside_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from torch import nn\n"
+        "def make(num_classes):\n"
+        "    return nn.Sequential(nn.Flatten(), nn.Linear(3072, num_classes))\n"
+    )
+    module = factory(build_of("mine.py:make", tmp_path), tmp_path)()
+    assert [tuple(p.shape) for p in module.parameters()] == [(7, 3072), (7,)]
+
+
+def test_a_factory_in_a_module_beside_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "lab_of_construct.py").write_text("from torch import nn\nmake = None\n")
+    assert complaint("python/lab_of_construct:make", tmp_path) == (
+        "building python/lab_of_construct:make raised TypeError: 'NoneType' object is not callable",
+        "Check `args` and the class count.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "source", "expected"),
+    [
+        (
+            "def make(num_classes): return 3",
+            "a1.py:make",
+            ("a1.py:make gave a int, not a torch.nn.Module", ""),
+        ),
+        ("def make(num_classes): pass", "a2.py:mak", ("a2.py:mak: there is no 'mak' in it", "")),
+        (
+            "import nowhere_to_be_found",
+            "a3.py:make",
+            (
+                "importing a3.py:make raised ModuleNotFoundError: No module named "
+                "'nowhere_to_be_found'",
+                "Check the path, and that its packages are installed.",
+            ),
+        ),
+        (
+            "",
+            "missing.py:make",
+            (
+                "importing missing.py:make raised FileNotFoundError: no such file",
+                "Check the path, and that its packages are installed.",
+            ),
+        ),
+        (
+            "def make(num_classes): raise ValueError('too wide')",
+            "a4.py:make",
+            (
+                "building a4.py:make raised ValueError: too wide",
+                "Check `args` and the class count.",
+            ),
+        ),
+    ],
+)
+def test_a_wrong_factory_is_explained(
+    tmp_path: Path, code: str, source: str, expected: tuple[str, str]
+) -> None:
+    if not source.startswith("missing"):
+        (tmp_path / source.partition(":")[0]).write_text(code)
+    assert complaint(source, tmp_path) == expected
+
+
+def test_int8_needs_no_data_where_no_accuracy_is_asked() -> None:
+    text = SPEC.replace("{SOURCE}", "{source: zoo/resnet_lite, quantize: {scheme: int8-static}}")
+    build = plan(loads(text), name="t", spec_dir=Path()).builds["M"]
+    module, _ = construct(build, Search(offline=True), for_accuracy=False)
+    with torch.inference_mode():
+        assert module(torch.zeros(2, 3, 32, 32)).dtype == torch.float32
