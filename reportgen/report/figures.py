@@ -80,10 +80,10 @@ def contains_one(figure: Figure) -> bool:
 def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str) -> list[Note]:
     notes = []
     if figure is reported:
-        why = "."
+        text = f"Quoted from {figure.source}, not measured here."
         if own is not None and own.cause != "undeclared":
-            why = f": {why_unavailable(own)}"
-        notes.append(Note("quoted", f"Quoted from {figure.source}, not measured here{why}"))
+            text += f" {why_unavailable(own)}"
+        notes.append(Note("quoted", text))
     elif figure.provenance == "unavailable":
         notes.append(Note("unavailable", why_unavailable(figure)))
     elif reported is not None:

@@ -47,6 +47,7 @@ def rows_of(text: str) -> Iterator[list[str]]:
             row.append(re.sub(r"\s*\[\^[a-z0-9-]+\]", "", _shown(token)))
         elif token.type == "tr_close":
             yield row
+            row = []  # what follows the last row belongs to no table
 
 
 def _shown(token: Token) -> str:
@@ -182,7 +183,7 @@ def test_a_failed_measurement_of_a_quoted_figure_is_told() -> None:
     )
     text = markdown_of(record_of(one, columns=("top1",)))
     assert "| *90 %*[^quoted-" in text
-    assert "]: Quoted from a paper, not measured here: The disk is full. Free some space.\n" in text
+    assert "]: Quoted from a paper, not measured here. The disk is full. Free some space.\n" in text
 
 
 def test_a_quoted_number_without_a_unit_gets_one() -> None:
