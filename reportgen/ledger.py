@@ -10,8 +10,8 @@ Every number in an :class:`Operation` is a total over its calls, so rows may be 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any
 
@@ -263,14 +263,3 @@ class Ledger:
             for module, kind, function, *totals in data["operations"]
         )
         return cls(tuple(modules), tuple(operations))
-
-
-def merge(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    """Join rows of the same module, kind and function; their totals add up."""
-    totals: dict[tuple[int, Kind, str], list[int]] = {}
-    for operation in operations:
-        module, kind, function, *numbers = astuple(operation)
-        row = totals.setdefault((module, kind, function), [0] * len(numbers))
-        for position, number in enumerate(numbers):
-            row[position] += number
-    return tuple(Operation(*key, *numbers) for key, numbers in totals.items())

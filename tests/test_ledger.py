@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.ledger import Kind, Ledger, Module, Operation, merge
+from reportgen.ledger import Kind, Ledger, Module, Operation
 
 SMALL = Ledger(
     (
@@ -46,15 +46,6 @@ def test_modules_know_their_place():
     assert SMALL.parents() == (None, 0, 0, 2, 3)
     with pytest.raises(KeyError, match="head"):
         SMALL.index("head")
-
-
-def test_merged_rows_add_up_within_a_module_and_nowhere_else():
-    conv = Operation(1, Kind.CONVOLUTION, "conv2d", 1, 10, 21, 5, 2, 1)
-    elsewhere = Operation(2, Kind.CONVOLUTION, "conv2d", 1, 10, 21, 5, 2, 1)
-    assert merge([conv, elsewhere, conv]) == (
-        Operation(1, Kind.CONVOLUTION, "conv2d", 2, 20, 42, 10, 4, 2),
-        elsewhere,
-    )
 
 
 @pytest.mark.parametrize(

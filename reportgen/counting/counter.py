@@ -123,7 +123,7 @@ def count_anywhere(
     try:
         return count(build_on_meta(factory), *to_meta)
     except Exception as error:
-        reason = str(error).partition("\n")[0].rstrip(".")
+        reason = str(error).partition("\n")[0].rstrip(".!")
     result = count(factory(), args, kwargs)
     note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
     return replace(result, notes=(*result.notes, note))

@@ -13,6 +13,7 @@ from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
 from reportgen.counting.recorder import Recorder, first_tensor
+from reportgen.counting.shortcuts import elementwise
 from reportgen.ledger import Kind
 
 # Makes tensors, or copies elements from place to place, and computes nothing with them.
@@ -146,7 +147,9 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return func.decompose(*args, **kwargs)
         # An implementation may be Python that calls functions which DeepSpeed has patched.
         with self._recorder.inside():
-            out = func(*args, **kwargs)
+            out = elementwise(operation.__name__, args, kwargs)
+            if out is None:
+                out = func(*args, **kwargs)
         self._counter.count(operation, out, args, kwargs)
         return out
 

@@ -202,9 +202,11 @@ def _restore_functions(before: dict[Any, dict[str, Any]]) -> None:
     for owner, attributes in before.items():
         for name, value in list(vars(owner).items()):
             original = attributes.get(name, _MISSING)
-            if isinstance(value, _Wrapper) and original is _MISSING:
+            if type(value) is not _Wrapper:
+                continue
+            if original is _MISSING:
                 delattr(owner, name)  # it was inherited
-            elif isinstance(value, _Wrapper):
+            else:
                 setattr(owner, name, original)
 
 

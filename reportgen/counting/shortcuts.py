@@ -81,3 +81,29 @@ def shortcut(name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if quick is None or not args or type(args[0]) is not Tensor or not args[0].is_meta:
         return None
     return quick(function, *args, **kwargs)
+
+
+_ELEMENTWISE = frozenset(
+    """
+    add add_ div div_ hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ leaky_relu
+    leaky_relu_ mish mul mul_ relu relu_ rsub sigmoid sigmoid_ silu silu_ sub sub_ tanh tanh_
+    """.split()  # noqa: SIM905
+)
+
+
+def elementwise(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+    """What an elementwise operation would return on ``meta``, or None to run it.
+
+    Only for operands of one shape and one floating-point type, which the result then has.
+    """
+    if name not in _ELEMENTWISE or kwargs:
+        return None
+    first, others = args[0], [a for a in args[1:] if not isinstance(a, (int, float))]
+    if not isinstance(first, Tensor) or not first.is_meta or not first.is_floating_point():
+        return None
+    for other in others:
+        if not isinstance(other, Tensor) or not other.is_meta:
+            return None
+        if other.shape != first.shape or other.dtype != first.dtype:
+            return None
+    return first if name.endswith("_") else _like(first)

@@ -29,7 +29,6 @@ TOOLS = ("fvcore", "thop", "torchinfo", "ptflops", "torch", "torchvision")
 def fvcore(model, image, *, train=False):
     from fvcore.nn import FlopCountAnalysis
 
-    # Without gradients dropout draws nothing, and the batch norms' statistics are thrown away.
     analysis = FlopCountAnalysis(model.train(train), (image,))
     return analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
 
@@ -71,7 +70,8 @@ def main():
     for name in MODELS:
         arguments = {"init_weights": False, "aux_logits": False} if name == "googlenet" else {}
         model = torchvision.models.get_model(name, **arguments).eval()
-        with contextlib.redirect_stdout(sys.stderr), torch.no_grad():
+        # With gradients: without them PyTorch fuses attention, and then no tool sees it.
+        with contextlib.redirect_stdout(sys.stderr):
             figures[name] = {
                 convention: int(tool(copy.deepcopy(model), torch.zeros(1, 3, 224, 224)))
                 for convention, tool in CONVENTIONS.items()
