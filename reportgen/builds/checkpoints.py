@@ -7,8 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reportgen import cache
-from reportgen.data.download import DigestError, DownloadError, Progress, download
-from reportgen.data.source import Search
+from reportgen.data.source import Progress, Search
 from reportgen.errors import MissingError
 from reportgen.spec.model import Weights
 
@@ -55,6 +54,9 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
     )
     if search.offline:
         raise unreachable
+    # Only now: a run that finds nothing to do has no time for http.
+    from reportgen.data.download import DigestError, DownloadError, download
+
     cache.folder(*kept.relative_to(cache.root()).parts[:-1])
     with cache.lock(kept):
         if path := locate_weights(weights, search):  # which the lock was held for

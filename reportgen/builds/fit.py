@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from reportgen import cache
 from reportgen.builds.weights import State
 from reportgen.data.batches import Normalization, Normalize
-from reportgen.data.store import Progress, Split
+from reportgen.data.source import Progress
+from reportgen.data.store import Split
 from reportgen.errors import MeasureError
 from reportgen.spec.model import Fit
 

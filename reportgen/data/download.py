@@ -5,16 +5,14 @@ from __future__ import annotations
 import hashlib
 import http.client
 import tarfile
+import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
 
 from reportgen import cache
 from reportgen.data.locate import BINARY_LAYOUTS
-from reportgen.data.source import DataSource, downloads
-
-Progress: TypeAlias = Callable[[int, int], None]
+from reportgen.data.source import DataSource, Progress, downloads
 
 # Seconds without an answer or without a byte after which a server counts as unreachable.
 TIMEOUT_S = 10.0
@@ -62,6 +60,9 @@ def download(
                     done += len(block)
                     if progress:
                         progress(done, size)
+        except urllib.error.HTTPError as error:
+            error.close()  # it is the answer, too, and holds the connection
+            raise DownloadError(str(error)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
             raise DownloadError(str(error)) from error
         if done < size:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
 
 from reportgen import cache
 from reportgen.data.locate import Place, candidates, find
@@ -63,6 +62,8 @@ def place_key(dataset: DataSource, split: str, place: Place) -> str:
 
 def digits_key(dataset: DataSource, split: str) -> str:
     """Return what the fingerprint of a split of scikit-learn's digits is remembered under."""
+    from importlib.metadata import version
+
     return json.dumps(["digits", DECODER, split, dataset.shape[0], version("scikit-learn")])
 
 

@@ -14,8 +14,8 @@ from reportgen.data.download import DownloadError, can_download, download_split
 from reportgen.data.images import Labelled, read_tree
 from reportgen.data.known import digits_key, fingerprint_if_known, place_key, synthetic_fingerprint
 from reportgen.data.locate import BINARY_LAYOUTS, ImageTree, Place, find
-from reportgen.data.source import DataSource, Search
-from reportgen.data.store import Progress, Split, keep, stored
+from reportgen.data.source import DataSource, Progress, Search
+from reportgen.data.store import Split, keep, stored
 from reportgen.errors import MeasureError, MissingError
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -102,6 +101,8 @@ class ImageTree:
         """Every image of the tree, and for a folder's its size and time of change."""
         if not self.path.is_file():
             return dict(_walk(self.path))
+        import zipfile  # slow to import, and a run with nothing to do opens no archive
+
         try:
             with zipfile.ZipFile(self.path) as archive:
                 return {name: "" for name in archive.namelist() if _is_image(name)}

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from reportgen import cache
 from reportgen.catalog.datasets import DATASETS
+
+# Told how much of a piece of work is done, and of how much (0: not known).
+Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

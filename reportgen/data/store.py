@@ -9,20 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reportgen import cache
 from reportgen.data.images import CHANNELS, Labelled, Pixels, converted, resized
-from reportgen.data.source import DataSource
+from reportgen.data.source import DataSource, Progress
 from reportgen.errors import MeasureError
-
-Progress: TypeAlias = Callable[[int, int], None]
 
 # Images copied at a time when they are put into order, or between two reports of progress.
 _BLOCK = 512

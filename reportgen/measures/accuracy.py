@@ -22,7 +22,8 @@ from torchmetrics.classification import (
 )
 
 from reportgen.data.batches import Normalization, batches
-from reportgen.data.store import Progress, Split
+from reportgen.data.source import Progress
+from reportgen.data.store import Split
 from reportgen.errors import MeasureError
 from reportgen.measures.timing import quiet
 
@@ -171,11 +172,8 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
             f"the model returns {kind} and not {wanted}", "Wrap it in one that returns logits."
         )
     if logits.shape != (count, classes):
-        lengths = list(logits.shape)
-        of_batch = bool(lengths) and lengths[0] == count
-        shape = "×".join(["N" if of_batch else str(lengths[0]), *map(str, lengths[1:])])
         raise MeasureError(
-            f"the model returns {shape} and not {wanted}",
+            f"the model returns {_shape(logits, count)} and not {wanted}",
             "Check its number of classes.",
         )
     if logits.isnan().any():
@@ -183,6 +181,14 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
             "the model returns NaN", "Check the weights and the normalisation of the images."
         )
     return logits
+
+
+def _shape(tensor: Tensor, count: int) -> str:
+    """Write a shape for a report, which the size of the batch has no place in."""
+    lengths = [str(length) for length in tensor.shape]
+    if not lengths:
+        return "a single number"
+    return "×".join(["N" if tensor.shape[0] == count else lengths[0], *lengths[1:]])
 
 
 def _kind(value: object) -> str:
