@@ -66,15 +66,19 @@ class Journal:
 
     def fail(self, due: Due, error: Exception) -> None:
         """Set the figures that were due to unavailable, with the reason."""
-        if isinstance(error, MeasureError):
-            reason, hint = str(error), error.hint
-        else:  # somebody's code: the first line says what, the rest is for its author
-            first = str(error).strip().partition("\n")[0]
-            reason, hint = f"{type(error).__name__}: {first}".removesuffix(": "), ""
-        cause: Cause = "missing" if isinstance(error, MissingError) else "failed"
-        figure = Figure("unavailable", cause=cause, reason=reason, hint=hint)
-        self.put(due, dict.fromkeys(due.keys, figure))
+        self.put(due, dict.fromkeys(due.keys, unavailable(error)))
 
     def save(self) -> bool:
         """Write the record if it differs from the file; return whether it did."""
         return write_text(self.path, self.record.dumps())
+
+
+def unavailable(error: Exception) -> Figure:
+    """Return the figure that says why there is none."""
+    if isinstance(error, MeasureError):
+        reason, hint = str(error), error.hint
+    else:  # somebody's code: the first line says what, the rest is for its author
+        first = str(error).strip().partition("\n")[0]
+        reason, hint = f"{type(error).__name__}: {first}".removesuffix(": "), ""
+    cause: Cause = "missing" if isinstance(error, MissingError) else "failed"
+    return Figure("unavailable", cause=cause, reason=reason, hint=hint)

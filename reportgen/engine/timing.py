@@ -10,9 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.builds.construct import construct
+from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe
-from reportgen.engine.journal import Journal
+from reportgen.engine.journal import Journal, unavailable
 from reportgen.engine.staleness import Due
 from reportgen.errors import MeasureError
 from reportgen.measures import statistics, timing
@@ -22,6 +23,8 @@ from reportgen.spec.model import Accuracy, Timing
 
 # Modules in memory at a time: more are timed in groups of this size, each beside the baseline.
 TOGETHER = 12
+
+TOTAL = "time.total"
 
 
 def groups(dues: Sequence[Due]) -> list[list[Due]]:
@@ -87,19 +90,17 @@ def measure(
         for size in settings.batch_sizes:
             on_step(f"{len(session.modules)} models in turn, batch size {size}")
             _time_batch(session, size, settings, environment, baseline)
+        # Written down before the whole data set is run, which takes minutes for a large network.
+        for due in dues:
+            _put(due, session, journal, baseline)
         for due in dues:
             name = due.build.id
-            if name in session.modules and "time.total" in due.keys:
+            if TOTAL in due.keys and name in session.modules:
                 on_step(f"{name}, the whole data set")
-
-                def total(build: Build = due.build) -> None:
-                    figures = session.figures.setdefault(build.id, {})
-                    figures["time.total"] = totals.get(build.id) or _total(
-                        build, session.modules[build.id], accuracy, environment
-                    )
-
-                session.attempt(name, total)
-            _put(due, session, journal, baseline)
+                figure = totals.get(name) or _total(
+                    due.build, session.modules[name], accuracy, search, environment
+                )
+                journal.put(due, {TOTAL: figure})
 
 
 def _time_batch(
@@ -167,22 +168,31 @@ def speedup(reference: Sequence[float], seconds: Sequence[float], environment: s
     )
 
 
-def _total(build: Build, module: nn.Module, accuracy: Accuracy | None, environment: str) -> Figure:
-    if build.data.count is None:
-        raise MeasureError("how many images the data set has is not known before it is read")
-    seconds = timing.total_seconds(
-        module,
-        image_shape=build.input_shape,
-        count=build.data.count,
-        batch_size=(accuracy or Accuracy()).batch_size,
-    )
+def _total(
+    build: Build,
+    module: nn.Module,
+    accuracy: Accuracy | None,
+    search: Search,
+    environment: str,
+) -> Figure:
+    """Time the whole data set on random images of its shape; count those of a folder first."""
+    try:
+        count = build.data.count or len(load(build.data.source, build.data.split, search))
+        seconds = timing.total_seconds(
+            module,
+            image_shape=build.input_shape,
+            count=count,
+            batch_size=(accuracy or Accuracy()).batch_size,
+        )
+    except Exception as error:
+        return unavailable(error)
     return Figure(
         "measured",
         significant(seconds, 4),
         unit="s",
         environment=environment,
         samples=1,
-        total=build.data.count,
+        total=count,
         note="on random images of the data set's shape",
     )
 
