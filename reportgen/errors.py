@@ -25,6 +25,10 @@ class RecordError(ReportgenError):
     exit_code = 2
 
 
+class ConflictError(RecordError):
+    """A record file holds both sides of a merge; running its spec puts them together."""
+
+
 class MeasureError(ReportgenError):
     """One figure cannot be had; the report shows the message in its cell.
 
@@ -43,7 +47,10 @@ class MissingError(MeasureError):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in one place of a spec; lines and columns count from 1."""
+    """One thing wrong in one place of a spec; lines and columns count from 1.
+
+    Line 0 stands for the whole of `file`, which may be an option of the command line.
+    """
 
     file: str
     line: int
@@ -54,7 +61,8 @@ class Problem:
 
     def __str__(self) -> str:
         """Write it as a compiler would: place, message, the line with a caret, the hint."""
-        text = f"{self.file}:{self.line}:{self.column}: {self.message}"
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        text = f"{place}: {self.message}"
         if self.source.strip():
             number = str(self.line)
             source = self.source.replace("\t", " ")

@@ -10,7 +10,8 @@ import ast
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,34 +33,46 @@ def code_digest(path: Path) -> str:
     """
     text = hashlib.sha256()
     for file in _with_siblings(path, set()):
-        try:
-            content = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            content = f"unreadable {file.name}"
-        try:
-            text.update("".join(_tree(ast.parse(content))).encode())
-        except SyntaxError:
-            text.update(content.encode())
+        text.update(file.text.encode())
     return text.hexdigest()[:DIGITS]
 
 
-def _with_siblings(path: Path, seen: set[Path]) -> Iterator[Path]:
-    """Yield a file and, each once, the files of its own folder that it imports."""
-    if path in seen:
-        return
-    seen.add(path)
-    yield path
+@dataclass(frozen=True)
+class _Parsed:
+    """What a file says, whatever its layout, and the names that it imports."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+
+def _parsed(path: Path) -> _Parsed:
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, UnicodeDecodeError):
-        return
+        content = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return _Parsed(f"unreadable {path.name}")
+    try:
+        tree = ast.parse(content)
+    except SyntaxError:
+        return _Parsed(content)
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             names |= {node.module or "", *(alias.name for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    for name in sorted(names):
+    words: list[str] = []
+    _write(tree, words.append)
+    return _Parsed("".join(words), tuple(sorted(names)))
+
+
+def _with_siblings(path: Path, seen: set[Path]) -> Iterator[_Parsed]:
+    """Yield a file and, each once, the files of its own folder that it imports."""
+    if path in seen:
+        return
+    seen.add(path)
+    parsed = _parsed(path)
+    yield parsed
+    for name in parsed.names:
         sibling = path.with_name(f"{name.rpartition('.')[2]}.py")
         if name and sibling.is_file():
             yield from _with_siblings(sibling, seen)
@@ -69,25 +82,26 @@ def _with_siblings(path: Path, seen: set[Path]) -> Iterator[Path]:
 _IGNORED = {"ctx", "kind", "type_comment", "type_ignores", "type_params"}
 
 
-def _tree(node: Any) -> Iterator[str]:
-    """Yield the parts of a syntax tree that carry meaning."""
+def _write(node: Any, write: Callable[[str], None]) -> None:
+    """Write the parts of a syntax tree that carry meaning."""
     if isinstance(node, ast.AST):
-        yield f"({type(node).__name__}"
-        for name, value in ast.iter_fields(node):
+        write(f"({type(node).__name__}")
+        for name in node._fields:
+            value = getattr(node, name, None)
             if name in _IGNORED or value is None or value == []:
                 continue
             if name == "body" and isinstance(value, list) and _is_docstring(value[0]):
                 value = value[1:]
-            yield f" {name}="
-            yield from _tree(value)
-        yield ")"
+            write(f" {name}=")
+            _write(value, write)
+        write(")")
     elif isinstance(node, list):
-        yield "["
+        write("[")
         for item in node:
-            yield from _tree(item)
-        yield "]"
+            _write(item, write)
+        write("]")
     else:
-        yield repr(node)
+        write(repr(node))
 
 
 def _is_docstring(node: Any) -> bool:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from reportgen.catalog.models import ModelEntry
 from reportgen.fingerprint import code_digest, digest
+from reportgen.quantities import quantity_of
 from reportgen.spec.model import Measure, Model, Normalization
 
 # Figures that depend on the same things. A speed-up depends on the baseline too.
@@ -23,6 +24,12 @@ Group = Literal["complexity", "timing", "speedup", "accuracy"]
 # How each group is measured. Raise a number when a change makes the figures of old records wrong;
 # every figure of that group is then measured again.
 METHODS: Mapping[Group, int] = {"complexity": 1, "timing": 1, "speedup": 1, "accuracy": 1}
+
+
+def group_of(key: str) -> Group:
+    """Return the group of a figure's key; raise KeyError for one that is no quantity's."""
+    quantity = quantity_of(key)
+    return "speedup" if quantity.name == "speedup" else quantity.kind
 
 
 def digests(
@@ -40,13 +47,19 @@ def digests(
     out, so that a new option with a default makes no old figure stale.
     """
     quantize = _given(model.quantize)
+    variant = model.model_dump(include={"heads", "freeze"}, exclude_defaults=True)
     build = {
-        "model": digest([entry.source, model.args, classes, shape, quantize]),
+        "model": digest(
+            [entry.source, model.args, classes, shape, quantize, *([variant] if variant else [])]
+        ),
         "code": _code(entry, spec_dir),
     }
     inputs: dict[Group, dict[str, str]] = {}
     if measure.complexity:
-        inputs["complexity"] = {**build, "settings": digest(_given(measure.complexity))}
+        settings = _given(measure.complexity)
+        if model.batch_size is not None:
+            settings = {**(settings or {}), "batch_size": model.batch_size}
+        inputs["complexity"] = {**build, "settings": digest(settings)}
     if measure.timing:
         settings = measure.timing.model_dump(
             exclude={"batch_sizes", "total"}, exclude_defaults=True

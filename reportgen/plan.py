@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen import quantities
+from reportgen import budgets, quantities
+from reportgen import record as records
 from reportgen.catalog import datasets, models
 from reportgen.catalog.models import ModelEntry
 from reportgen.data.source import DataSource
@@ -25,10 +26,11 @@ from reportgen.spec.model import (
     Model,
     Normalization,
     Quantize,
-    Reported,
     Spec,
     Weights,
 )
+from reportgen.spec.quoted import Claim, Quoted, Reported
+from reportgen.spec.variants import Freeze, Heads, frozen_text, heads_text
 from reportgen.units import convert, parse_quantity
 
 SYNTHETIC_COUNT = 1_000
@@ -66,12 +68,17 @@ class Build:
     args: Mapping[str, Any]
     weights: Weights | None
     quantize: Quantize | None
+    heads: Heads | None
+    freeze: Freeze | None
+    batch_size: int | None
     normalization: Normalization
     baseline: bool
     input_shape: tuple[int, int, int]
     wanted: Mapping[Group, tuple[str, ...]]
     inputs: Mapping[Group, Mapping[str, str]]
     reported: Mapping[str, Figure]
+    budgets: Mapping[str, str]
+    claims: tuple[records.Claim, ...]
 
     @property
     def no_accuracy(self) -> str:
@@ -129,7 +136,12 @@ class Plan:
                     input_shape=build.input_shape,
                     dtype="int8" if build.quantize else "float32",
                     baseline=build.baseline,
+                    heads=heads_text(build.heads),
+                    frozen=frozen_text(build.freeze),
+                    batch_size=build.batch_size,
                     reported=build.reported,
+                    budgets=build.budgets,
+                    claims=build.claims,
                 )
                 for build in self.builds.values()
             },
@@ -219,7 +231,8 @@ def _label(normalization: Normalization) -> str:
 
 
 def _builds(spec: Spec, data: Mapping[str, Data], spec_dir: Path) -> Iterator[Build]:
-    baselines = {name for name, model in spec.models.items() if model.baseline}
+    compared = any(model.baseline for model in spec.models.values())
+    wanted = _wanted(spec, compared=compared)
     for name, model in spec.models.items():
         for key in model.datasets or spec.datasets:
             own = data[key].source.classes
@@ -232,7 +245,7 @@ def _builds(spec: Spec, data: Mapping[str, Data], spec_dir: Path) -> Iterator[Bu
                     identity=label if len(data) == 1 else f"{label} @ {key}",
                     name=name,
                     classes=classes,
-                    compared=bool(baselines),
+                    wanted=wanted,
                     spec_dir=spec_dir,
                 )
 
@@ -245,7 +258,7 @@ def _build(
     identity: str,
     name: str,
     classes: int,
-    compared: bool,
+    wanted: Mapping[Group, tuple[str, ...]],
     spec_dir: Path,
 ) -> Build:
     entry = models.find(model.source)
@@ -263,24 +276,32 @@ def _build(
         args=model.args,
         weights=model.weights,
         quantize=model.quantize,
+        heads=model.heads,
+        freeze=model.freeze,
+        batch_size=model.batch_size,
         normalization=normalization,
         baseline=model.baseline,
         input_shape=data.source.shape,
-        wanted=_wanted(spec.measure, compared=compared),
+        wanted=wanted,
         inputs=digests(
             spec.measure, model, entry, classes, data.source.shape, normalization, spec_dir
         ),
         reported=_reported(spec.reported, name, data.name, classes),
+        budgets=_budgets(spec, model),
+        claims=_claims(spec.claims, name, data.name, classes),
     )
 
 
-def _wanted(measure: Measure, *, compared: bool) -> dict[Group, tuple[str, ...]]:
+def _wanted(spec: Spec, *, compared: bool) -> dict[Group, tuple[str, ...]]:
     """List the figures of each group that a build is to have."""
+    measure = spec.measure
     wanted: dict[Group, tuple[str, ...]] = {}
     if measure.complexity:
-        wanted["complexity"] = tuple(
-            name for name, row in quantities.QUANTITIES.items() if row.kind == "complexity"
-        )
+        always = [name for name, row in quantities.QUANTITIES.items() if row.kind == "complexity"]
+        named = [*(spec.report.columns or ()), *spec.budgets]
+        named += [key for model in spec.models.values() for key in model.budgets]
+        asked = [key for key in dict.fromkeys(named) if quantities.split_convention(key)]
+        wanted["complexity"] = (*always, *asked)
     if timing := measure.timing:
         sizes = timing.batch_sizes
         latencies = [f"{name}@{size}" for size in sizes for name in ("latency", "throughput")]
@@ -297,9 +318,7 @@ def _reported(
 ) -> dict[str, Figure]:
     figures: dict[str, Figure] = {}
     for entry in entries:
-        if entry.of != name or entry.dataset not in (None, dataset):
-            continue
-        if entry.classes not in (None, classes):
+        if not _is_of(entry, name, dataset, classes):
             continue
         unit = quantities.quantity_of(entry.quantity).unit
         figures[entry.quantity] = Figure(
@@ -312,13 +331,46 @@ def _reported(
     return figures
 
 
+def _claims(
+    entries: Sequence[Claim], name: str, dataset: str, classes: int
+) -> tuple[records.Claim, ...]:
+    return tuple(
+        records.Claim(
+            quantity=entry.quantity,
+            value=str(entry.value),
+            source=entry.source,
+            module=entry.module or "",
+            tolerance=entry.tolerance or "",
+            reason=entry.reason or "",
+        )
+        for entry in entries
+        if _is_of(entry, name, dataset, classes)
+    )
+
+
+def _is_of(entry: Quoted, name: str, dataset: str, classes: int) -> bool:
+    return (
+        entry.of == name and entry.dataset in (None, dataset) and entry.classes in (None, classes)
+    )
+
+
+def _budgets(spec: Spec, model: Model) -> dict[str, str]:
+    """Collect the limits of one model: its own before those of all."""
+    limits = {**spec.budgets, **model.budgets}
+    return {key: budgets.parse(key, text).text for key, text in limits.items() if text}
+
+
 def _settings(spec: Spec, order: tuple[str, ...]) -> ReportSettings:
     complexity, timing = spec.measure.complexity, spec.measure.timing
+    modules = spec.report.modules
     return ReportSettings(
         columns=tuple(spec.report.columns or _default_columns(spec)),
         formats=tuple(spec.report.formats),
         order=order,
         tree=spec.report.tree,
+        explain=spec.report.explain,
+        module_depth=modules.depth if modules else None,
+        module_columns=tuple(modules.columns) if modules else None,
         backward_factor=complexity.backward_factor if complexity else 2.0,
         batch_size=complexity.batch_size if complexity else 1,
         batch_sizes=tuple(timing.batch_sizes) if timing else (),

@@ -1,12 +1,16 @@
 """The quantities a report can show: one row each, with unit, direction and what measures it.
 
 A quantity that depends on the batch size is written `latency@256`; `latency` alone stands for all
-batch sizes the spec declares. To add a quantity, add a row here and let a measure produce it.
+batch sizes the spec declares. One that tools count differently is written `flops.thop`: which
+conventions there are, `reportgen.counting.readings` knows. To add a quantity, add a row here and
+let a measure produce it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import re
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["complexity", "timing", "accuracy"]
@@ -18,7 +22,8 @@ class Quantity:
     """What a column shows.
 
     `better` says which direction is good (None: neither). `per_batch` marks quantities that exist
-    once for each batch size. `meaning` is the sentence under the table.
+    once for each batch size, `by_convention` those that can be asked for as some tool counts them.
+    `meaning` is the sentence under the table.
     """
 
     name: str
@@ -28,6 +33,7 @@ class Quantity:
     better: Literal["lower", "higher"] | None
     meaning: str
     per_batch: bool = False
+    by_convention: bool = False
 
 
 _ROWS: tuple[Quantity, ...] = (
@@ -39,6 +45,7 @@ _ROWS: tuple[Quantity, ...] = (
         "complexity",
         "lower",
         "elements of all parameters; of an int8 model its packed weights, biases and norms",
+        by_convention=True,
     ),
     Quantity(
         "trainable_params",
@@ -65,6 +72,15 @@ _ROWS: tuple[Quantity, ...] = (
         "lower",
         "floating-point operations of one forward pass as DeepSpeed and calflops count them: "
         "2 MACs, plus norms, activations, pools, convolution biases and counted additions",
+        by_convention=True,
+    ),
+    Quantity(
+        "activations",
+        "Activations",
+        "",
+        "complexity",
+        "lower",
+        "elements that convolutions, linear layers and matrix products put out in one forward pass",
     ),
     Quantity(
         "macs_fwd_bwd",
@@ -156,21 +172,61 @@ _ROWS: tuple[Quantity, ...] = (
 )
 
 QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
+_RANKS = {name: rank for rank, name in enumerate(QUANTITIES)}
 METRICS: tuple[str, ...] = tuple(row.name for row in _ROWS if row.kind == "accuracy")
 
+_CONVENTION = re.compile(r"[a-z][a-z0-9-]*")
 
+
+@functools.cache
 def split_key(key: str) -> tuple[str, int | None]:
-    """Split `latency@256` into (`latency`, 256), and `macs` into (`macs`, None).
+    """Split `latency@256` into (`latency`, 256), `macs` into (`macs`, None).
 
-    Raises KeyError for a name or a batch size that cannot be.
+    The name keeps its convention: `flops.thop` is (`flops.thop`, None). Raises KeyError for a name
+    or a batch size that cannot be.
     """
     name, at, batch = key.partition("@")
     quantity = QUANTITIES.get(name)
+    if quantity is None and not at and split_convention(name):
+        return name, None
     if quantity is None or (at and not (quantity.per_batch and batch.isdigit() and int(batch) > 0)):
         raise KeyError(key)
     return name, int(batch) if at else None
 
 
+def split_convention(key: str) -> tuple[str, str] | None:
+    """Split `flops.thop` into (`flops`, `thop`); None for a key that names no convention."""
+    name, _, convention = key.partition(".")
+    quantity = QUANTITIES.get(name)
+    if quantity is None or not quantity.by_convention or not _CONVENTION.fullmatch(convention):
+        return None
+    return name, convention
+
+
+@functools.cache
 def quantity_of(key: str) -> Quantity:
-    """Return the quantity of a figure's key, with or without its batch size."""
-    return QUANTITIES[split_key(key)[0]]
+    """Return the quantity of a figure's key, with or without its batch size.
+
+    One by a convention is a quantity of its own, of which neither more nor less is better: it
+    explains figures and is no contest.
+    """
+    name, _ = split_key(key)
+    if name in QUANTITIES:
+        return QUANTITIES[name]
+    base, _, convention = name.partition(".")
+    quantity = QUANTITIES[base]
+    return replace(
+        quantity,
+        name=name,
+        label=f"{quantity.label} ({convention})",
+        better=None,
+        meaning=f"as the convention '{convention}' counts",
+        by_convention=False,
+    )
+
+
+def rank(key: str) -> tuple[int, str, int]:
+    """Return what puts the keys of figures into the order of the rows above, batch by batch."""
+    name, batch = split_key(key)
+    row = name if name in QUANTITIES else name.partition(".")[0]
+    return _RANKS[row], name, batch or 0

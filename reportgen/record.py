@@ -7,6 +7,7 @@ be written again from it alone.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tempfile
@@ -15,7 +16,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from reportgen.errors import RecordError
+from reportgen.errors import ConflictError, RecordError
+from reportgen.migrations import upgrade
 
 SCHEMA = 1
 
@@ -64,10 +66,9 @@ class Figure:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str) -> Figure:
         """Read a figure; raise RecordError, naming `where`, if it is none."""
-        known = {entry.name for entry in fields(cls)}
         if not isinstance(data, Mapping) or data.get("provenance") not in get_args(Provenance):
             raise RecordError(f"{where}: not a figure: {json.dumps(data)[:80]}")
-        if unknown := set(data) - known:
+        if unknown := data.keys() - _names(cls):
             raise RecordError(f"{where}: unknown key '{min(unknown)}'")
         values = dict(data)
         if "interval" in values:
@@ -76,13 +77,38 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """What somebody said of a build: `reportgen.claims` judges it.
+
+    `value` is the figure as printed, `quantity` what it is of, `module` the path of the part of the
+    model that it is about (empty: all of it). `tolerance` is how far off it may be (`0.1%`; empty:
+    half of its last digit). `reason` says why a claim that is known to be wrong is.
+    """
+
+    quantity: str
+    value: str
+    source: str
+    module: str = ""
+    tolerance: str = ""
+    reason: str = ""
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> Claim:
+        """Read a claim; raise RecordError, naming `where`, if it is none."""
+        return cls(**_known(cls, data, where))
+
+
+@dataclass(frozen=True)
 class BuildRecord:
     """The figures of one build: a model, for a data set, with a class count.
 
     `inputs` holds, for each kind of measurement, the digests of what it was measured on (model,
     code, weights, data …): a figure is stale when one of them differs. `facts` are things worth
-    knowing that are not quantities (the checkpoint's hash, the int8 engine). `ledger` is the
-    operation ledger in its compact form (`reportgen.ledger`).
+    knowing that are not quantities (the checkpoint's hash, the int8 engine). `budgets` are limits
+    (`reportgen.budgets`) by quantity. `ledger` is the
+    operation ledger in its compact form (`reportgen.ledger`). `heads` and `frozen` say in words
+    what the spec adds to the model or freezes of it; `batch_size` is that of its counted pass,
+    where it is not that of the others.
     """
 
     model: str
@@ -92,9 +118,14 @@ class BuildRecord:
     input_shape: tuple[int, ...]
     dtype: str = "float32"
     baseline: bool = False
+    heads: str = ""
+    frozen: str = ""
+    batch_size: int | None = None
     inputs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     figures: Mapping[str, Figure] = field(default_factory=dict)
     reported: Mapping[str, Figure] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    budgets: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     ledger: Mapping[str, Any] | None = None
 
@@ -104,6 +135,9 @@ class BuildRecord:
         for name in ("figures", "reported"):
             if name in data:
                 data[name] = {key: figure.to_json() for key, figure in data[name].items()}
+        data["claims"] = [_compact(claim) for claim in self.claims]
+        if not self.claims:
+            del data["claims"]
         return data
 
     @classmethod
@@ -116,6 +150,9 @@ class BuildRecord:
                 key: Figure.from_json(figure, f"{where}: {name}: {key}")
                 for key, figure in values.get(name, {}).items()
             }
+        values["claims"] = tuple(
+            Claim.from_json(claim, f"{where}: claims") for claim in values.get("claims", ())
+        )
         return cls(**values)
 
 
@@ -147,6 +184,9 @@ class ReportSettings:
     formats: tuple[str, ...] = ("md", "txt")
     order: tuple[str, ...] = ()
     tree: bool = False
+    explain: bool = False
+    module_depth: int | None = None
+    module_columns: tuple[str, ...] | None = None
     backward_factor: float = 2.0
     batch_size: int = 1
     batch_sizes: tuple[int, ...] = ()
@@ -156,7 +196,7 @@ class ReportSettings:
     def from_json(cls, data: Mapping[str, Any], where: str) -> ReportSettings:
         """Read the settings; raise RecordError, naming `where`, if they are none."""
         values = _known(cls, data, where)
-        for name in ("columns", "formats", "order", "batch_sizes"):
+        for name in ("columns", "formats", "order", "batch_sizes", "module_columns"):
             if name in values:
                 values[name] = tuple(values[name])
         return cls(**values)
@@ -193,12 +233,13 @@ class Record:
 def loads(text: str, where: str = "record") -> Record:
     """Read a record from its text.
 
-    Raises RecordError, naming `where`, when the text is broken or of a newer version.
+    Raises RecordError, naming `where`, when the text is broken or of a newer version, and
+    ConflictError in the middle of a merge.
     """
     if "\n<<<<<<< " in f"\n{text}":
-        raise RecordError(
+        raise ConflictError(
             f"{where}: two branches' records stand side by side here (a merge conflict). "
-            "Keep either side, then run the spec again: what is missing is measured."
+            "Run the spec: it merges them and measures what is missing."
         )
     try:
         data = json.loads(text)
@@ -208,13 +249,20 @@ def loads(text: str, where: str = "record") -> Record:
             "version control, or delete it to measure everything again."
         ) from None
     version = data.get("reportgen") if isinstance(data, dict) else None
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise RecordError(f"{where}: not a reportgen record: the key 'reportgen' is missing.")
     if version > SCHEMA:
         raise RecordError(
             f"{where}: written by a newer reportgen (record version {version}, this one reads up "
             f"to {SCHEMA}). Upgrade reportgen."
         )
+    try:
+        data = upgrade(data, SCHEMA)
+    except KeyError as error:
+        raise RecordError(
+            f"{where}: no reportgen ever wrote records of version {error}. Restore the file from "
+            "version control, or delete it to measure everything again."
+        ) from None
     try:
         return Record(
             spec=data["spec"],
@@ -270,8 +318,14 @@ def _umask() -> int:
     return mask
 
 
+@functools.cache
+def _names(cls: type) -> Mapping[str, None]:
+    """Return the names of a dataclass's fields, in their order."""
+    return dict.fromkeys(entry.name for entry in fields(cls))
+
+
 def _known(cls: type, data: Mapping[str, Any], where: str) -> dict[str, Any]:
-    if unknown := set(data) - {entry.name for entry in fields(cls)}:
+    if unknown := data.keys() - _names(cls):
         raise RecordError(f"{where}: unknown key '{min(unknown)}'")
     return dict(data)
 
@@ -279,11 +333,11 @@ def _known(cls: type, data: Mapping[str, Any], where: str) -> dict[str, Any]:
 def _compact(value: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that are worth writing: all but empty and default ones."""
     result = {}
-    for entry in fields(value):
-        content = getattr(value, entry.name)
+    for name in _names(type(value)):
+        content = getattr(value, name)
         if content is None or content is False or content == "" or content == {}:
             continue
-        result[entry.name] = list(content) if isinstance(content, tuple) else content
+        result[name] = list(content) if isinstance(content, tuple) else content
     return result
 
 
@@ -292,6 +346,9 @@ _OPEN_DEPTH = 4
 
 
 def _pretty(value: Any, depth: int) -> str:
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        rows = ",\n".join(" " * (depth + 1) + _pretty(entry, _OPEN_DEPTH) for entry in value)
+        return f"[\n{rows}\n{' ' * depth}]"
     if not isinstance(value, dict) or depth >= _OPEN_DEPTH or not value:
         return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(", ", ": "))
     indent = " " * (depth + 1)

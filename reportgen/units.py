@@ -152,6 +152,9 @@ _SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "µs": Decimal("1e-6"
 _NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
 _QUANTITY: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<rest>[^\s\d.,+-].*)?", re.ASCII)
 
+# Prefixes that are read and never written: 万 is ten thousand, 亿 a hundred million.
+_READ_PREFIXES: Final = {**_PREFIXES, "万": 4, "亿": 8}
+
 _EXAMPLES: Final = (
     "Write a number with a unit, such as '2.6073 G', '87.79 %', '172.3 s' or '12.4 ms'."
 )
@@ -163,12 +166,33 @@ def parse_quantity(text: str | Number) -> tuple[Number, str]:
     The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
     a bare number. Raises ValueError, saying what could have been written, for anything else.
     """
+    number, unit = _read(text)
+    return _shortest(number), unit
+
+
+def parse_step(text: str | Number) -> tuple[Number, str]:
+    """Return what the last digit of a quantity counts in, with its unit: 100000 for `2.6073 G`.
+
+    A whole number that ends in three or more zeros after at most four other digits was surely
+    rounded to these. Raises ValueError as `parse_quantity` does.
+    """
+    number, unit = _read(text)
+    last = int(number.as_tuple().exponent)
+    if last == 0 and number:
+        digits = str(number).rstrip("0")
+        zeros = len(str(number)) - len(digits)
+        last = zeros if zeros >= 3 and len(digits) <= 4 else 0
+    return _shortest(Decimal(1).scaleb(last)), unit
+
+
+def _read(text: str | Number) -> tuple[Decimal, str]:
+    """Read a quantity, its last digit where it was written."""
     match = _QUANTITY.fullmatch(str(text).strip())
     digits = match["number"].replace(",", "") if match else ""
     if isinstance(text, bool) or match is None or not any(map(str.isdigit, digits)):
         raise ValueError(f"'{text}' is not a quantity. {_EXAMPLES}")
     power, unit = _split_unit((match["rest"] or "").strip(), str(text))
-    return _shortest(Decimal(digits).scaleb(power)), unit
+    return Decimal(digits).scaleb(power), unit
 
 
 def convert(value: Number, unit: str, to: str) -> Number:
@@ -193,8 +217,8 @@ def _split_unit(rest: str, text: str) -> tuple[int, str]:
         return 0, _UNITS[name]
     prefix = rest[0].upper() if rest[0] in "kgt" else rest[0]
     unit = rest[1:].strip().lower()
-    if prefix in _PREFIXES and unit in _PREFIXABLE:
-        return _PREFIXES[prefix], _UNITS[unit]
+    if prefix in _READ_PREFIXES and unit in _PREFIXABLE:
+        return _READ_PREFIXES[prefix], _UNITS[unit]
     if rest[0] in "bB" and not unit:
         raise ValueError(f"'{text}': write G for a billion: '{text.strip()[:-1].rstrip()} G'.")
     if rest == "m":

@@ -45,7 +45,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"reportgen {__version__}\n"
 
 
-@pytest.mark.parametrize("topic", ["models", "datasets", "metrics"])
+@pytest.mark.parametrize("topic", ["models", "datasets", "metrics", "conventions"])
 def test_list(topic: str, capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
     assert main(["list", topic]) == 0
     golden(f"list_{topic}.txt", capsys.readouterr().out)
@@ -101,8 +101,8 @@ def test_the_plan_says_what_is_to_be_measured_and_why(
     assert main(["plan", "s.yaml"]) == 0
     assert capsys.readouterr().out == (
         "s.yaml: 1 build, 1 to measure\n"
-        "  A: complexity (params, trainable_params, macs, flops, macs_fwd_bwd, flops_fwd_bwd): "
-        "not measured yet\n"
+        "  A: complexity (params, trainable_params, macs, flops, activations, macs_fwd_bwd, "
+        "flops_fwd_bwd): not measured yet\n"
     )
 
 

@@ -86,9 +86,14 @@ def test_any_figures_are_read_back(measured: dict[str, Figure], name: str) -> No
         ),
         ('{"reportgen": 1}', "r.json: not a reportgen record: KeyError('spec')"),
         (
+            '{"reportgen": 0}',
+            "r.json: no reportgen ever wrote records of version 0. Restore the file from version "
+            "control, or delete it to measure everything again.",
+        ),
+        (
             "<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n",
-            "r.json: two branches' records stand side by side here (a merge conflict). Keep either "
-            "side, then run the spec again: what is missing is measured.",
+            "r.json: two branches' records stand side by side here (a merge conflict). Run the "
+            "spec: it merges them and measures what is missing.",
         ),
     ],
 )

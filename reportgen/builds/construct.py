@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from reportgen import fingerprint
-from reportgen.builds import checkpoints, fit, weights
+from reportgen.builds import checkpoints, fit, heads, weights
+from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
 from reportgen.data.batches import batches
 from reportgen.data.load import load
@@ -38,7 +39,7 @@ _CALIBRATION_BATCH = 32
 
 
 def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
-    """Return a function that makes the build's module, with weights of its own making.
+    """Return a function that makes the build's module, heads and all, its weights random.
 
     Raises MeasureError if the factory cannot be imported.
     """
@@ -51,6 +52,8 @@ def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
     }
     if entry.args is not None and "in_channels" in entry.args:
         kwargs.setdefault("in_channels", build.input_shape[0])
+    if entry.args is not None and "image_size" in entry.args:
+        kwargs.setdefault("image_size", build.input_shape[-1])
 
     def seeded() -> nn.Module:
         with torch.random.fork_rng(devices=[]):
@@ -66,6 +69,14 @@ def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
             raise MeasureError(
                 f"{entry.source} gave a {type(module).__name__}, not a torch.nn.Module"
             )
+        if build.heads is not None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(SEED)
+                heads.attach(
+                    module, build.heads, num_classes=build.classes, input_shape=build.input_shape
+                )
+        if build.freeze is not None:
+            freeze(module, build.freeze)
         return module
 
     return seeded
@@ -143,6 +154,7 @@ def _with_weights(
                 fitting.model_dump(exclude_defaults=True),
                 normalization.model_dump(),
                 split.fingerprint,
+                *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
             ]
         )
         state = fit.fitted(
@@ -160,6 +172,10 @@ def _with_weights(
     if build.entry.source == "torchvision/googlenet":
         own = module.state_dict()
         state = {key: value for key, value in state.items() if key in own or "aux" not in key}
+    if build.heads is not None:
+        # Weights of the model alone are enough: what is evaluated is its own output.
+        own = module.state_dict()
+        state = {k: own[k] for k in own if k.startswith(f"{heads.NAME}.")} | dict(state)
     weights.load_into(module, state)
     return module, facts
 

@@ -62,7 +62,7 @@ def _zoo(
     return ModelEntry(f"zoo/{name}", "zoo", f"reportgen.zoo.{target}", summary, shape, args or {})
 
 
-_CIFAR, _DIGITS = (3, 32, 32), (1, 8, 8)
+_CIFAR, _DIGITS, _IMAGENET = (3, 32, 32), (1, 8, 8), (3, 224, 224)
 
 ZOO: Mapping[str, ModelEntry] = {
     entry.source: entry
@@ -111,6 +111,34 @@ ZOO: Mapping[str, ModelEntry] = {
             "small residual net for digits",
             _DIGITS,
             {"in_channels": 1, "width": 16},
+        ),
+        _zoo(
+            "keras_resnet50",
+            "keras_resnet50:keras_resnet50",
+            "ResNet-50 of Keras 2.1: biases, strides in 1×1 convolutions, unpadded pool",
+            _IMAGENET,
+            {"in_channels": 3, "blocks": (3, 4, 6, 3), "pool_padding": False},
+        ),
+        _zoo(
+            "keras_inception_v3",
+            "keras_inception_v3:keras_inception_v3",
+            "Inception-V3 of Keras: norms without scale, a linear layer on all pixels",
+            _IMAGENET,
+            {"in_channels": 3, "image_size": 224},
+        ),
+        _zoo(
+            "keras_mobilenet",
+            "keras_mobilenet:keras_mobilenet",
+            "MobileNet of Keras, alpha times as wide, a linear layer on all pixels",
+            _IMAGENET,
+            {"in_channels": 3, "alpha": 1.0, "image_size": 224},
+        ),
+        _zoo(
+            "conv",
+            "conv:conv",
+            "a single convolution, its output channels the classes",
+            (3, 64, 64),
+            {"in_channels": 3, "kernel_size": 3, "stride": 1, "padding": 0, "bias": True},
         ),
     )
 }

@@ -37,11 +37,12 @@ class Operations:
         """The sum for each module, its children's left out."""
         own = [0] * len(ledger.modules)
         for row in ledger.operations:
-            if self._admits(row, ledger.modules[row.module]):
+            if self.admits(row, ledger.modules[row.module]):
                 own[row.module] += sum(w * getattr(row, name) for name, w in self.weights.items())
         return own
 
-    def _admits(self, row: Operation, module: Module) -> bool:
+    def admits(self, row: Operation, module: Module) -> bool:
+        """Whether the figures of a row count."""
         return (
             (not self.kinds or row.kind in self.kinds)
             and (not self.functions or row.function in self.functions)
@@ -290,6 +291,14 @@ PARAMS: Mapping[str, Convention] = _table(
     ),
 )
 """Ways to count parameters, by name."""
+
+ACTIVATIONS: Convention = Convention(
+    "activations",
+    "elements that convolutions, linear layers and matrix products put out",
+    (Operations({"out_elements": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)),),
+    tools=("fvcore 0.1.5", "mmengine 0.10.7"),
+)
+"""The one way to count activations."""
 
 
 def work(name: str) -> Convention:

@@ -11,8 +11,10 @@ import torch
 from reportgen import counting
 from reportgen.builds.construct import factory, quantized
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
+from reportgen.counting import readings
 from reportgen.data.source import Search
 from reportgen.plan import Build
+from reportgen.quantities import split_convention
 from reportgen.record import Figure
 from reportgen.spec.model import Complexity
 
@@ -32,7 +34,7 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     Raises MeasureError, or whatever the model's own code raises.
     """
     make = factory(build, search.spec_dir)
-    images = torch.zeros((settings.batch_size, *build.input_shape))
+    images = torch.zeros((build.batch_size or settings.batch_size, *build.input_shape))
     result = counting.count_anywhere(make, (images,))
     params, facts = result.params, {}
     if build.quantize is not None:
@@ -47,13 +49,18 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
         exact = int(value) if value == int(value) else value
         return Figure("derived", exact, by=by, convention=convention)
 
+    def read(key: str) -> Figure:
+        """Read the ledger of the one pass by the convention of a column."""
+        convention = readings.reading(key)
+        return Figure(
+            "measured", convention.total(result.ledger), by=by, convention=convention.name
+        )
+
     figures = {
         "params": Figure(
             "measured", params, by=by, convention="packed" if build.quantize else "all"
         ),
-        "trainable_params": Figure(
-            "measured", result.trainable_params, by=by, convention="trainable"
-        ),
+        "trainable_params": read("trainable_params"),
         "macs": Figure(
             "measured",
             result.macs,
@@ -63,10 +70,12 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
             checked_by=f"FlopCounterMode of torch {check.version}",
             note=note,
         ),
-        "flops": Figure("measured", result.flops, by=by, convention="flops"),
+        "flops": read("flops"),
+        "activations": read("activations"),
         "macs_fwd_bwd": derived(result.macs * factor, "macs"),
         "flops_fwd_bwd": derived(result.flops * factor, "flops"),
     }
+    figures |= {key: read(key) for key in build.wanted["complexity"] if split_convention(key)}
     return Counted(figures, result.ledger.to_json(), facts)
 
 

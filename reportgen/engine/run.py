@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen import record as records
 from reportgen.data.source import Search
 from reportgen.engine.journal import Journal
+from reportgen.engine.previous import previous
 from reportgen.engine.progress import Progress
-from reportgen.engine.staleness import Due, Selection, State, compare, failures
+from reportgen.engine.selection import Selection
+from reportgen.engine.staleness import Due, State, compare, failures
 from reportgen.errors import UsageError
 from reportgen.plan import Plan
 from reportgen.record import Figure, Record
@@ -22,13 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to. `written` says whether the record changed."""
+    """What a run came to.
+
+    `written` says whether the record changed, `merged` that it held two branches' sides.
+    """
 
     record: Record
     measured: int
     due: int
     failures: int
     written: bool
+    merged: bool = False
 
 
 def bring_up_to_date(
@@ -45,7 +50,8 @@ def bring_up_to_date(
     Raises UsageError where measuring would run a user's code without leave, RecordError where the
     record cannot be read. Interrupted, it leaves everything measured so far in the record.
     """
-    state = compare(plan, records.read(path), search, selection)
+    old, merged = previous(plan, path)
+    state = compare(plan, old, search, selection)
     journal = Journal(path, state.record)
     if state.due:
         _check_code(state.due, allow_code=allow_code)
@@ -58,6 +64,7 @@ def bring_up_to_date(
         due=len(state.due),
         failures=len(list(failures(journal.record))),
         written=written,
+        merged=merged,
     )
 
 

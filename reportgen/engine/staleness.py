@@ -7,16 +7,16 @@ until new ones take their place, so that an interrupted run loses nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from reportgen import quantities
 from reportgen.builds.checkpoints import locate_weights, weights_digest
 from reportgen.data.known import fingerprint_if_known
 from reportgen.data.locate import find
 from reportgen.data.source import DataSource, Search
-from reportgen.errors import MeasureError, UsageError, did_you_mean
+from reportgen.engine.selection import Selection
+from reportgen.errors import MeasureError
 from reportgen.inputs import Group
 from reportgen.plan import Build, Plan
 from reportgen.record import BuildRecord, Figure, Record
@@ -48,28 +48,6 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """What the user asks to measure again: kinds, names of models, `unavailable` or `all`."""
-
-    names: frozenset[str] = frozenset()
-
-    def check(self, plan: Plan) -> None:
-        """Raise UsageError for a name that selects nothing."""
-        known = {"all", "unavailable", *quantities.KINDS, *(b.model for b in plan.builds.values())}
-        for name in sorted(self.names - known):
-            raise UsageError(
-                f"--remeasure {name}: nothing is called so. {did_you_mean(name, known)}".strip()
-            )
-
-    def covers(self, build: Build, group: Group, figure: Figure | None) -> bool:
-        """Whether a figure is to be measured again though nothing changed."""
-        kind = "timing" if group == "speedup" else group
-        if figure and figure.provenance == "unavailable" and "unavailable" in self.names:
-            return True
-        return bool(self.names & {"all", kind, build.model})
-
-
-@dataclass(frozen=True)
 class State:
     """Where a run starts: the record with all that still holds, and what is due."""
 
@@ -88,17 +66,17 @@ def compare(
     """Hold an old record against a plan.
 
     Data that lies here and was never read is read, once, to know whether it is what figures were
-    measured on; without `read_data` it is taken to be. Raises UsageError for a selection of
-    nothing.
+    measured on; without `read_data` it is taken to be. Rows that the selection leaves out stay as
+    they are, or are not there.
     """
-    selection.check(plan)
     record = plan.empty_record()
     before = old.builds if old else {}
-    renamed = _renamed(plan, before)
+    chosen = [build for build in plan.builds.values() if selection.includes(build)]
+    renamed = _renamed(plan, chosen, before)
     builds: dict[str, BuildRecord] = {}
     due: list[Due] = []
     probe = _Probe(search, read_data=read_data)
-    for build in plan.builds.values():
+    for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
         fresh = record.builds[build.id]
         builds[build.id], wanted = _compare_build(build, fresh, previous, probe, selection)
@@ -109,6 +87,11 @@ def compare(
         else entry
         for name, entry in record.datasets.items()
     }
+    if selection.only and old:
+        taken = {*builds, *renamed.values()}
+        builds |= {name: row for name, row in before.items() if name not in taken}
+        used = {row.dataset for row in builds.values()}
+        datasets |= {n: data for n, data in old.datasets.items() if n in used - datasets.keys()}
     record = replace(
         record,
         builds=builds,
@@ -126,7 +109,9 @@ def failures(record: Record) -> Iterator[tuple[str, str, Figure]]:
                 yield name, key, figure
 
 
-def _renamed(plan: Plan, before: Mapping[str, BuildRecord]) -> dict[str, str]:
+def _renamed(
+    plan: Plan, chosen: Sequence[Build], before: Mapping[str, BuildRecord]
+) -> dict[str, str]:
     """Map builds that the old record lacks to those it had under another name, measured alike."""
     gone = {
         name: build
@@ -134,7 +119,7 @@ def _renamed(plan: Plan, before: Mapping[str, BuildRecord]) -> dict[str, str]:
         if name not in plan.builds and "complexity" in build.inputs
     }
     found: dict[str, str] = {}
-    for build in plan.builds.values():
+    for build in chosen:
         if build.id in before:
             continue
         for name, previous in gone.items():

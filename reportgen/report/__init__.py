@@ -8,9 +8,13 @@ from typing import Any
 
 from reportgen.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
+from reportgen.report.budgets import budget_table
 from reportgen.report.calflops import blocks
+from reportgen.report.claims import claim_table
 from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
 from reportgen.report.environment import TemplateError, environment, fill
+from reportgen.report.explain import explanations
+from reportgen.report.modules import module_tables
 from reportgen.report.terminal import table_for_terminal
 
 __all__ = ["TemplateError", "render", "table_for_terminal"]
@@ -30,12 +34,15 @@ def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, s
 def template_values(record: Record) -> Mapping[str, Any]:
     """Return what every template is given, by name: plain values, sorted, nothing to compute.
 
-    `tables`, `exact`, `spread`, `environments` and `dataset_table` are for the filter `table`; all
-    but the first may be None. `blocks` are the builds for the text document. `marks`, `kinds` and
-    `quantities` say what occurs, so that a template explains no more than that.
+    `tables`, `modules`, `budgets`, `claims`, `exact`, `spread`, `environments` and `dataset_table`
+    are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
+    two tables each. `blocks` are the builds for the text document. `marks`, `kinds`, `quantities`
+    and `batches` say what occurs, so that a template explains no more than that.
     """
     tables = comparison_tables(record)
     exact, spread = exact_table(record), spread_table(record)
+    budgets = budget_table(record)
+    noted = [*tables, *([budgets] if budgets else [])]
     shown = columns(record)
     return {
         "record": record,
@@ -45,14 +52,21 @@ def template_values(record: Record) -> Mapping[str, Any]:
         "datasets": record.datasets,
         "tables": tables,
         "exact": exact,
+        "budgets": budgets,
+        "modules": module_tables(record),
+        "claims": claim_table(record),
+        "explanations": explanations(record) if record.report.explain else [],
         "spread": spread,
         "marks": frozenset().union(*(table.marks for table in tables)),
-        "footnotes": list(dict.fromkeys(note for table in tables for note in table.notes)),
+        "footnotes": list(dict.fromkeys(note for table in noted for note in table.notes)),
         "environments": environment_table(record),
         "dataset_table": dataset_table(record),
         "models": models(record),
         "notation": notation(record),
         "kinds": frozenset(column.quantity.kind for column in shown),
         "quantities": frozenset(column.quantity.name for column in shown),
+        "batches": sorted(
+            {build.batch_size or record.report.batch_size for build in record.builds.values()}
+        ),
         "blocks": blocks(record),
     }

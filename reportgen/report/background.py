@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.quantities import KINDS, QUANTITIES, quantity_of
+from reportgen.counting import readings
+from reportgen.quantities import KINDS, Quantity, quantity_of, split_convention
 from reportgen.record import Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import is_own
@@ -97,6 +98,8 @@ def models(record: Record) -> list[Entry]:
             (
                 build.source,
                 f"input {_shape(build.input_shape)}",
+                *([f"heads: {build.heads}"] if build.heads else []),
+                *([f"frozen: {build.frozen}"] if build.frozen else []),
                 *(
                     f"{key.replace('_', ' ')}: {_shorten(build.facts[key])}"
                     for key in sorted(build.facts)
@@ -116,9 +119,25 @@ def notation(record: Record) -> list[Entry]:
     for column in columns(record):
         quantity = column.quantity
         if quantity.label not in entries:
-            counted = _counters(record, quantity.name)
-            entries[quantity.label] = Entry(quantity.label, (quantity.meaning, *counted))
+            texts = _convention_texts(quantity) or (
+                quantity.meaning,
+                *_counters(record, quantity.name),
+            )
+            entries[quantity.label] = Entry(quantity.label, texts)
     return list(entries.values())
+
+
+def _convention_texts(quantity: Quantity) -> tuple[str, ...]:
+    """Return what the convention of a column counts, who counts so, and where they do not."""
+    if split_convention(quantity.name) is None:
+        return ()
+    try:
+        convention = readings.reading(quantity.name)
+    except KeyError:  # a record of another version
+        return (quantity.meaning,)
+    tools = f"as in {', '.join(convention.tools)}" if convention.tools else ""
+    but = f"except that {'; '.join(convention.but)}" if convention.but else ""
+    return tuple(filter(None, (convention.counts, tools, but)))
 
 
 def _counters(record: Record, name: str) -> list[str]:
@@ -126,10 +145,10 @@ def _counters(record: Record, name: str) -> list[str]:
     found: dict[str, set[str]] = {}
     for build in record.builds.values():
         for key, figure in build.figures.items():
-            if is_own(figure) and figure.by and quantity_of(key).name == name:
+            if figure.by and is_own(figure) and quantity_of(key).name == name:
                 found.setdefault(figure.by, set()).add(figure.convention)
     return [
-        f"{_DONE[QUANTITIES[name].kind]} by {by}"
+        f"{_DONE[quantity_of(name).kind]} by {by}"
         + (f" (convention: {' or '.join(sorted(names))})" if any(names) else "")
         for by, names in sorted(found.items())
     ]

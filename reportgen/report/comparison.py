@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from reportgen import units
 from reportgen.errors import RecordError
-from reportgen.quantities import QUANTITIES, Quantity, split_key
+from reportgen.quantities import Quantity, quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.compare import best, comparable
-from reportgen.report.figures import figure_cell, is_own, shown
+from reportgen.report.figures import figure_cell, is_own, mark_broken, shown
 from reportgen.report.table import NOTHING, Cell, Note, Table
 
 _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
@@ -73,7 +73,7 @@ def columns(record: Record) -> list[Column]:
             raise RecordError(
                 f"the record of {record.spec} asks for an unknown column: '{key}'"
             ) from None
-        quantity = QUANTITIES[name]
+        quantity = quantity_of(name)
         every = record.report.batch_sizes if quantity.per_batch else (None,)
         for size in (batch,) if batch else every:
             full = f"{name}@{size}" if size else name
@@ -88,12 +88,6 @@ def _quantities_present(record: Record) -> list[str]:
         for figures in (build.figures, build.reported)
         for key in figures
     }
-    ranks = {name: rank for rank, name in enumerate(QUANTITIES)}
-
-    def rank(key: str) -> tuple[int, int]:
-        name, batch = split_key(key)
-        return ranks[name], batch or 0
-
     return sorted(keys, key=rank)
 
 
@@ -106,7 +100,7 @@ def comparison_tables(record: Record) -> list[Table]:
     tables = []
     for name, builds in groups.items():
         figures = {column.header: _compared(record, column, builds) for column in wanted}
-        table = _table(builds, figures, name=name, mark_baseline=True)
+        table = _table(record, builds, figures, name=name, mark_baseline=True)
         tables.append(replace(table, rows=tuple(map(_reasons_once, table.rows))))
     return tables
 
@@ -146,7 +140,8 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         elif is_own(figure) and is_own(reference) and not usual[row]:
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
-    return cells
+    pairs = zip(builds, cells, strict=True)
+    return [mark_broken(build, column.key, cell) for build, cell in pairs]
 
 
 def _stranger(
@@ -180,7 +175,7 @@ def _own_figures(
                 found[column.label] = cells
     if not found:
         return None
-    full = _table(builds, found)
+    full = _table(record, builds, found)
     empty = (Cell(NOTHING),) * len(found)
     return replace(full, rows=tuple(row for row in full.rows if row[-len(found) :] != empty))
 
@@ -195,6 +190,7 @@ def _spread_text(figure: Figure, quantity: Quantity) -> str:
 
 
 def _table(
+    record: Record,
     builds: Sequence[BuildRecord],
     figures: Mapping[str, Sequence[Cell]],
     *,
@@ -211,6 +207,7 @@ def _table(
     for header, values in (
         ("Data set", [build.dataset for build in builds]),
         ("Classes", [str(build.classes) for build in builds]),
+        ("Batch", [str(build.batch_size or record.report.batch_size) for build in builds]),
     ):
         if len(set(values)) > 1:
             stubs[header] = [Cell(value) for value in values]

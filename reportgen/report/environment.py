@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.errors import ReportgenError, did_you_mean
+from reportgen import __version__, cache
+from reportgen.errors import ReportgenError, UsageError, did_you_mean
 from reportgen.report import markdown
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
 
 BUILT_IN = "default"
 
@@ -48,6 +50,7 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         loader=ChoiceLoader(
             [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
         ),
+        bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.
         autoescape=False,
@@ -59,6 +62,17 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
     jinja.filters["comment"] = markdown.comment
     jinja.filters["table"] = markdown.table
     return jinja
+
+
+def _compiled() -> BytecodeCache | None:
+    """Return where compiled templates are kept: compiling ours takes longer than filling them."""
+    from jinja2 import FileSystemBytecodeCache
+
+    try:
+        folder = cache.folder("templates", __version__)
+    except UsageError:
+        return None
+    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
 
 
 def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:
@@ -96,7 +110,7 @@ def _message(error: Exception, jinja: Environment, values: Mapping[str, Any]) ->
         return f"there is no template '{error.name}'. {hint}".rstrip()
     if isinstance(error, UndefinedError):
         name = _UNDEFINED.match(text)
-        return f"{text}. {did_you_mean(name[1], values, show=20) if name else ''}".rstrip()
+        return f"{text}. {did_you_mean(name[1], values, show=30) if name else ''}".rstrip()
     if isinstance(error, SecurityError):
         return f"not allowed in a template: {text}"
     if isinstance(error, TemplateSyntaxError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeGuard
 
 from reportgen import units
+from reportgen.budgets import verdicts_of
 from reportgen.quantities import Quantity, quantity_of
 from reportgen.record import BuildRecord, Figure
-from reportgen.report.table import ABOUT, NOTHING, Cell, Note
+from reportgen.report.table import ABOUT, BROKEN, NOTHING, Cell, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:
@@ -39,6 +41,15 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
         "quoted" if figure.provenance == "reported" else "",
         tuple(_notes(figure, build.figures.get(key), build.reported.get(key), key)),
     )
+
+
+def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:
+    """Mark a figure that breaks a budget, and say which."""
+    for verdict in verdicts_of(build):
+        if verdict.key == key and verdict.state == "broken":
+            note = Note("budget", f"Breaks the budget {verdict.budget.text}.")
+            return replace(cell, text=f"{cell.text} {BROKEN}", notes=(*cell.notes, note))
+    return cell
 
 
 def figure_text(figure: Figure, key: str) -> str:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Emphasis = Literal["", "best", "quoted"]
-Mark = Literal["best", "quoted", "about", "missing"]
+Mark = Literal["best", "quoted", "about", "missing", "broken"]
 NOTHING = "–"
 ABOUT = "≈"
+BROKEN = "✗"
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Table:
                 found.add("missing")
             elif cell.text.startswith(ABOUT):
                 found.add("about")
+            if cell.text.endswith(BROKEN):
+                found.add("broken")
         return frozenset(found)
 
     def _cells(self) -> Iterator[Cell]:

@@ -11,6 +11,7 @@ _LEGEND = {
     "best": "* best of its column",
     "about": "≈ the 95 % interval contains 1",
     "missing": "– not available",
+    "broken": "✗ breaks its budget",
 }
 
 

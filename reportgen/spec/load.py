@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -12,12 +12,13 @@ from pydantic_core import ErrorDetails
 
 from reportgen.errors import Problem, SpecError, UsageError, did_you_mean, nearest
 from reportgen.spec import source
+from reportgen.spec.compose import compose
 from reportgen.spec.model import Spec
 from reportgen.spec.references import reference_problems
 
 
-def load(path: Path) -> Spec:
-    """Read the spec at `path`.
+def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
+    """Read the spec at `path`, with what it extends; `overrides` are written `path=value`.
 
     Raises SpecError with every problem found, UsageError if there is no such file.
     """
@@ -28,20 +29,15 @@ def load(path: Path) -> Spec:
         raise UsageError(f"{path}: no such spec. {did_you_mean(path.name, near)}".strip()) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start}).") from None
-    return loads(text, str(path))
+    return loads(text, str(path), overrides)
 
 
-def loads(text: str, file: str = "<spec>") -> Spec:
-    """Read a spec from YAML text; `file` stands in its errors. Raises SpecError."""
-    parsed = source.parse(text, file)
-    if not isinstance(parsed.value, dict):
-        raise SpecError(
-            [
-                parsed.problem(
-                    (), "a spec is a mapping of keys", "`reportgen init` writes one to start from."
-                )
-            ]
-        )
+def loads(text: str, file: str = "<spec>", overrides: Sequence[str] = ()) -> Spec:
+    """Read a spec from YAML text; `file` stands in its errors, and what it extends beside that.
+
+    Raises SpecError, and UsageError for an override that is none.
+    """
+    parsed = compose(source.parse(text, file), Path(file), overrides)
     problems: list[Problem] = list(reference_problems(parsed))
     spec: Spec | None = None
     try:
@@ -90,7 +86,8 @@ def _problem(parsed: source.Source, path: source.Path, detail: ErrorDetails) -> 
     kind, context = detail["type"], detail.get("ctx", {})
     name = path[-1] if path else ""
     if kind == "spec":
-        return parsed.problem(path, context["message"], context["hint"])
+        at_key = detail["loc"][-1:] == ("[key]",)
+        return parsed.problem(path, context["message"], context["hint"], at_key=at_key)
     if kind == "extra_forbidden":
         known = _fields(path[:-1])
         hint = did_you_mean(str(name), known, show=20)

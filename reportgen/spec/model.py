@@ -7,34 +7,21 @@ classes (`reportgen schema`).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    WithJsonSchema,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from reportgen import quantities
 from reportgen.catalog import datasets, models
 from reportgen.errors import did_you_mean
-from reportgen.units import convert, parse_quantity
+from reportgen.spec.base import Classes, Name, Part, PositiveInt, problem
+from reportgen.spec.quoted import Claim, Reported
+from reportgen.spec.report import Report
+from reportgen.spec.shared import Budgets, Defaults, Extends, ModelBudgets
+from reportgen.spec.variants import Freeze, Heads
 
 Scalar: TypeAlias = str | int | float | bool | None
 Argument: TypeAlias = Scalar | list[Scalar]
-PositiveInt = Annotated[int, Field(gt=0)]
-Classes = Annotated[int, Field(gt=1)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-def problem(message: str, hint: str = "") -> PydanticCustomError:
-    """Return an error whose text and hint reach the user as they are."""
-    return PydanticCustomError("spec", "{message}", {"message": message, "hint": hint})
 
 
 def _known_source(source: str) -> str:
@@ -45,32 +32,7 @@ def _known_source(source: str) -> str:
     return source
 
 
-def _known_column(column: str) -> str:
-    try:
-        quantities.split_key(column)
-    except KeyError:
-        name, at, batch = column.partition("@")
-        if name in quantities.QUANTITIES and at:
-            hint = "Write latency@256: a batch size goes with latency, throughput and speedup only."
-            raise problem(f"'{batch}' is no batch size of '{name}'", hint) from None
-        hint = did_you_mean(name, quantities.QUANTITIES)
-        raise problem(
-            f"unknown quantity '{column}'", f"{hint} `reportgen list metrics` lists all.".strip()
-        ) from None
-    return column
-
-
-Format = Literal["md", "txt"]
-Column = Annotated[str, AfterValidator(_known_column)]
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
-    )
-
-
-class Normalization(_Model):
+class Normalization(Part):
     """Per-channel mean and standard deviation of images scaled to 0 … 1."""
 
     mean: list[float]
@@ -120,7 +82,7 @@ Normalize = Annotated[
 ]
 
 
-class Dataset(_Model):
+class Dataset(Part):
     """A data set: one of the catalogue's, a folder of images per class, or random images."""
 
     source: str | None = None
@@ -146,7 +108,7 @@ class Dataset(_Model):
         return {} if data is None else data
 
 
-class Fit(_Model):
+class Fit(Part):
     """Train the weights once, from a fixed seed; the checkpoint is cached."""
 
     epochs: PositiveInt
@@ -165,7 +127,7 @@ class Fit(_Model):
     """Seed of the initial weights and of the order of the images."""
 
 
-class Weights(_Model):
+class Weights(Part):
     """Where a build's weights come from: exactly one of file, url, torchvision or fit."""
 
     file: str | None = None
@@ -197,7 +159,7 @@ class Weights(_Model):
         return self
 
 
-class Calibrate(_Model):
+class Calibrate(Part):
     """Images from which the ranges of activations are read."""
 
     split: str = "train"
@@ -206,7 +168,7 @@ class Calibrate(_Model):
     """How many images, drawn evenly whatever the order on disk."""
 
 
-class Quantize(_Model):
+class Quantize(Part):
     """Post-training quantisation to 8-bit integers."""
 
     scheme: Literal["int8-static", "int8-dynamic"]
@@ -223,7 +185,7 @@ class Quantize(_Model):
         return self
 
 
-class Model(_Model):
+class Model(Part):
     """One row of the table (or one for each data set and class count)."""
 
     source: Annotated[str, AfterValidator(_known_source)]
@@ -236,12 +198,20 @@ class Model(_Model):
     """Where the weights come from; without them no accuracy is shown."""
     quantize: Quantize | None = None
     """Run it in 8-bit integers."""
+    heads: Heads | None = None
+    """Classifiers at its taps: `all`, `{from: 9, to: 16}`, or a list of names."""
+    freeze: Freeze | None = None
+    """What training leaves alone: `backbone`, or patterns of module paths (`!` thaws)."""
+    batch_size: PositiveInt | None = None
+    """Images in its counted forward pass; what `measure: complexity` says where left out."""
     datasets: list[str] | None = None
     """Data sets to report it on; all of the spec's where left out."""
     classes: list[Classes] | None = None
     """Class counts, one build for each; the data set's where left out."""
     normalize: Normalize | None = None
     """How this model wants its images, where it differs from the data set's."""
+    budgets: ModelBudgets = Field(default_factory=dict)
+    """Limits for this model, `params: ≤ 2 M`, beside and before those of all models."""
 
     @model_validator(mode="after")
     def _known_args(self) -> Model:
@@ -253,8 +223,14 @@ class Model(_Model):
                     raise problem(f"'{self.source}' has no argument '{name}'", known)
         return self
 
+    @model_validator(mode="after")
+    def _heads_stay_in_float(self) -> Model:
+        if self.heads is not None and self.quantize and self.quantize.scheme == "int8-static":
+            raise problem("a model with heads cannot be had in int8-static", "Remove one of them.")
+        return self
 
-class Complexity(_Model):
+
+class Complexity(Part):
     """Count parameters and operations."""
 
     batch_size: PositiveInt = 1
@@ -263,7 +239,7 @@ class Complexity(_Model):
     """How many times the work of a forward pass a backward pass takes."""
 
 
-class Timing(_Model):
+class Timing(Part):
     """Time forward passes on the CPU, the models in turn."""
 
     batch_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
@@ -280,7 +256,7 @@ class Timing(_Model):
     """Time the whole data set too (`time.total`)."""
 
 
-class Accuracy(_Model):
+class Accuracy(Part):
     """Evaluate on the data set."""
 
     metrics: Annotated[list[Literal[quantities.METRICS]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
@@ -291,7 +267,7 @@ class Accuracy(_Model):
     """Images in a batch."""
 
 
-class Measure(_Model):
+class Measure(Part):
     """What to measure; a part that is left out is not measured."""
 
     complexity: Complexity | None = None
@@ -309,51 +285,17 @@ class Measure(_Model):
         return data
 
 
-class Reported(_Model):
-    """A figure somebody published, shown as quoted, with its source."""
-
-    of: str
-    """Name of the model."""
-    quantity: Column
-    """Which quantity: top1, time.total, flops …"""
-    value: str | int | float
-    """The figure as printed, with its unit: `87.79 %`, `2.6073 G`, `172.2883 s`."""
-    source: Annotated[str, Field(alias="from", min_length=1)]
-    """Who says so."""
-    dataset: str | None = None
-    """On which data set; needed where the model is reported on several."""
-    classes: Classes | None = None
-    """With how many classes; needed where the model is built with several counts."""
-
-    @model_validator(mode="after")
-    def _unit_fits(self) -> Reported:
-        try:
-            convert(*parse_quantity(self.value), quantities.quantity_of(self.quantity).unit)
-        except ValueError as error:
-            raise problem(f"'{self.quantity}' cannot be '{self.value}'", str(error)) from None
-        return self
-
-
-class Report(_Model):
-    """How the documents look."""
-
-    formats: list[Format] = Field(default_factory=lambda: [*get_args(Format)])
-    """Documents to write beside the record."""
-    columns: Annotated[list[Column], Field(min_length=1)] | None = None
-    """Columns of the tables; everything measured where left out."""
-    tree: bool = False
-    """Add every module's share to the text document."""
-    templates: str | None = None
-    """A folder, beside the spec, of templates that replace the shipped ones of the same name."""
-
-
-class Spec(_Model):
+class Spec(Part):
     """A whole spec."""
 
     reportgen: Literal[1]
     """Version of the spec's language."""
     title: Name
     """Heading of the report."""
+    extends: Extends | None = None
+    """Specs to start from, beside this one: mappings are merged, everything else is replaced."""
+    defaults: Defaults | None = None
+    """What every model and data set takes unless it says otherwise."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
     """Data sets by name; each has its table."""
     models: Annotated[dict[Name, Model], Field(min_length=1)]
@@ -364,5 +306,9 @@ class Spec(_Model):
     """What to measure."""
     reported: list[Reported] = Field(default_factory=list)
     """What others published and is not measured here."""
+    claims: list[Claim] = Field(default_factory=list)
+    """What others published, judged by what is measured here."""
+    budgets: Budgets = Field(default_factory=dict)
+    """Limits for all models, by quantity: `{params: ≤ 2 M, top1: ≥ 90 %}`."""
     report: Report = Field(default_factory=Report)
     """How the documents look."""

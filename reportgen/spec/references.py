@@ -12,6 +12,7 @@ from typing import Any
 from reportgen import quantities
 from reportgen.catalog import datasets
 from reportgen.errors import Problem, did_you_mean
+from reportgen.spec.filled import budget_problems, column_problems
 from reportgen.spec.source import Path, Source
 
 
@@ -22,8 +23,11 @@ def reference_problems(parsed: Source) -> Iterator[Problem]:
     yield from _datasets(parsed, sets)
     yield from _baselines(parsed, models)
     yield from _models(parsed, sets, models)
-    yield from _reported(parsed, sets, models)
-    yield from _columns(parsed)
+    for section in ("reported", "claims"):
+        yield from _quoted(parsed, sets, models, section)
+    yield from _claims(parsed)
+    yield from column_problems(parsed)
+    yield from budget_problems(parsed)
 
 
 def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
@@ -114,17 +118,20 @@ def _models(parsed: Source, sets: dict[str, Any], models: dict[str, Any]) -> Ite
                 )
 
 
-def _reported(parsed: Source, sets: dict[str, Any], models: dict[str, Any]) -> Iterator[Problem]:
-    entries = parsed.value.get("reported")
+def _quoted(
+    parsed: Source, sets: dict[str, Any], models: dict[str, Any], section: str
+) -> Iterator[Problem]:
+    """Find figures quoted of what this spec does not have, or has several of."""
+    entries = parsed.value.get(section)
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
         of, dataset = _mapping(entry).get("of"), _mapping(entry).get("dataset")
         if isinstance(of, str) and of not in models:
             yield parsed.problem(
-                ("reported", index, "of"), f"no model '{of}' in this spec", did_you_mean(of, models)
+                (section, index, "of"), f"no model '{of}' in this spec", did_you_mean(of, models)
             )
         if isinstance(dataset, str) and dataset not in sets:
             yield parsed.problem(
-                ("reported", index, "dataset"),
+                (section, index, "dataset"),
                 f"no data set '{dataset}' in this spec",
                 did_you_mean(dataset, sets),
             )
@@ -132,53 +139,69 @@ def _reported(parsed: Source, sets: dict[str, Any], models: dict[str, Any]) -> I
             on = _mapping(models[of]).get("datasets") or list(sets)
             if isinstance(on, list) and len(on) > 1:
                 yield parsed.problem(
-                    ("reported", index),
+                    (section, index),
                     f"'{of}' is reported on {len(on)} data sets",
                     f"Add `dataset: {on[0]}`, or the one that is meant.",
                 )
+                continue
+        if isinstance(of, str) and of in models:
+            yield from _class_count(parsed, (section, index), _class_counts(parsed, of, dataset))
 
 
-def _columns(parsed: Source) -> Iterator[Problem]:
-    """Find columns that nothing would ever fill."""
-    measure = parsed.value.get("measure", {"complexity": {}})
-    columns = _mapping(parsed.value.get("report")).get("columns")
-    if not isinstance(measure, dict) or not isinstance(columns, list):
-        return
-    entries = parsed.value.get("reported")
-    quoted = {
-        _mapping(entry).get("quantity") for entry in (entries if isinstance(entries, list) else ())
-    }
-    for index, column in enumerate(columns):
+def _class_counts(parsed: Source, model: str, dataset: str | None) -> list[int]:
+    """List the class counts with which a model is built for a data set."""
+    options = _mapping(_mapping(parsed.value.get("models")).get(model))
+    counts = options.get("classes") or parsed.value.get("classes")
+    if counts is None:
+        sets = _mapping(parsed.value.get("datasets"))
+        name = dataset or next(iter(options.get("datasets") or sets), "")
+        own = _mapping(sets.get(name))
         try:
-            quantity = quantities.quantity_of(column)
+            counts = [own.get("classes") or datasets.find(own.get("source", name)).classes]
+        except (datasets.UnknownDatasetError, AttributeError, TypeError):
+            counts = []
+    known = counts if isinstance(counts, list) else []
+    return [count for count in known if isinstance(count, int)]
+
+
+def _class_count(parsed: Source, path: Path, counts: list[int]) -> Iterator[Problem]:
+    """Find a quoted figure that is of none of a model's builds, or of more than one."""
+    entry = parsed.value[path[0]][path[1]]
+    of, classes = entry["of"], entry.get("classes")
+    if classes is None and len(counts) > 1:
+        yield parsed.problem(
+            path,
+            f"'{of}' is built with {len(counts)} class counts",
+            f"Add `classes: {counts[0]}`, or the one that is meant.",
+        )
+    elif isinstance(classes, int) and counts and classes not in counts:
+        yield parsed.problem(
+            (*path, "classes"),
+            f"'{of}' is not built with {classes} classes",
+            f"It is built with {' and '.join(map(str, counts))}.",
+        )
+
+
+def _claims(parsed: Source) -> Iterator[Problem]:
+    """Find claims of what is not measured."""
+    measure = parsed.value.get("measure", {"complexity": {}})
+    entries = parsed.value.get("claims")
+    if not isinstance(measure, dict) or not isinstance(entries, list):
+        return
+    for index, entry in enumerate(entries):
+        try:
+            quantity = quantities.quantity_of(_mapping(entry).get("quantity", ""))
         except (KeyError, AttributeError):
             continue
-        path = ("report", "columns", index)
-        if columns.index(column) != index:
-            yield parsed.problem(path, f"the column '{column}' is listed twice", "Remove one.")
-        elif quantity.kind not in measure and column not in quoted:
-            yield parsed.problem(
-                path,
-                f"nothing here gives the column '{column}'",
-                f"Add `{quantity.kind}: {{}}` to `measure`, or remove the column.",
-            )
-        elif quantity.kind == "accuracy" and column not in quoted:
-            metrics = _mapping(measure.get("accuracy")).get("metrics", ["top1"])
-            if isinstance(metrics, list) and column not in metrics:
-                yield parsed.problem(
-                    path,
-                    f"nothing here gives the column '{column}'",
-                    f"Add it to `measure: accuracy: metrics`: [{', '.join([*metrics, column])}].",
-                )
-        elif quantity.per_batch and "@" in column:
-            sizes = _mapping(measure.get("timing")).get("batch_sizes", [1])
-            batch = quantities.split_key(column)[1]
-            if isinstance(sizes, list) and batch not in sizes:
-                yield parsed.problem(
-                    path,
-                    f"batch size {batch} is not timed",
-                    f"Add it to `measure: timing: batch_sizes`, or choose one of {sizes}.",
-                )
+        metrics = _mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        if quantity.kind not in measure:
+            hint = f"Add `{quantity.kind}: {{}}` to `measure`, or quote it under `reported`."
+        elif quantity.kind == "accuracy" and quantity.name not in metrics:
+            hint = f"Add '{quantity.name}' to `measure: accuracy: metrics`."
+        else:
+            continue
+        place = ("claims", index, "quantity")
+        yield parsed.problem(place, f"nothing here measures '{quantity.name}'", hint)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -32,18 +32,39 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 @dataclass(frozen=True)
-class Source:
-    """A parsed YAML document: its value, and the line and column of every key and value.
+class Text:
+    """What places are in: a file with its lines, or an option of the command line, without any."""
 
-    Places count from 1. `keys` holds where the last key of a path stands, `values` where its value
-    starts.
+    name: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """A line and column of a text, counted from 1; line 0 is the text as a whole."""
+
+    text: Text
+    line: int = 0
+    column: int = 0
+
+    def problem(self, message: str, hint: str = "") -> Problem:
+        """Make a problem here."""
+        line = self.text.lines[self.line - 1] if 0 < self.line <= len(self.text.lines) else ""
+        return Problem(self.text.name, self.line, self.column, message, hint, line)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A parsed YAML document, or several put together: its value, and where everything stands.
+
+    `keys` holds where the last key of a path stands, `values` where its value starts; what came
+    from a base has its place there.
     """
 
-    file: str
-    lines: tuple[str, ...]
+    text: Text
     value: Any
-    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
-    values: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+    values: dict[Path, Place] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, hint: str = "", *, at_key: bool = False) -> Problem:
         """Make a problem at `path`, or at the nearest enclosing thing that has a place."""
@@ -52,64 +73,59 @@ class Source:
         while place is None and path:
             path = path[:-1]
             place = self.keys.get(path) or self.values.get(path)
-        return self._at(place or (1, 1), message, hint)
-
-    def _at(self, place: tuple[int, int], message: str, hint: str = "") -> Problem:
-        line, column = place
-        text = self.lines[line - 1] if line <= len(self.lines) else ""
-        return Problem(self.file, line, column, message, hint, text)
+        return (place or Place(self.text, 1, 1)).problem(message, hint)
 
 
 def parse(text: str, file: str) -> Source:
     """Parse YAML text; raise SpecError with every trap and duplicate key found."""
-    lines = tuple(text.splitlines())
-    empty = Source(file, lines, None)
+    origin = Text(file, tuple(text.splitlines()))
     try:
         node = yaml.compose(text, Loader=_FastLoader)
     except yaml.YAMLError:
-        raise SpecError([_syntax_problem(text, empty)]) from None
+        raise SpecError([_syntax_problem(text, origin)]) from None
     if node is None:
+        start = Place(origin, 1, 1)
         raise SpecError(
-            [empty._at((1, 1), "the spec is empty", "`reportgen init` writes one to start from.")]
+            [start.problem("the spec is empty", "`reportgen init` writes one to start from.")]
         )
-    reader = _Reader(empty)
+    reader = _Reader(origin)
     value = reader.read(node, ())
     if reader.problems:
         raise SpecError(reader.problems)
-    return Source(file, lines, value, reader.keys, reader.values)
+    return Source(origin, value, reader.keys, reader.values)
 
 
-def _syntax_problem(text: str, source: Source) -> Problem:
+def _syntax_problem(text: str, origin: Text) -> Problem:
     try:
         yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        line = source.lines[place[0] - 1] if place[0] <= len(source.lines) else ""
-        if "\t" in line[: place[1]]:
-            return source._at(
-                place, "a tab indents this line", "YAML indents with spaces: write two."
-            )
+        place = Place(origin, mark.line + 1, mark.column + 1) if mark else Place(origin, 1, 1)
+        line = origin.lines[place.line - 1] if place.line <= len(origin.lines) else ""
+        if "\t" in line[: place.column]:
+            return place.problem("a tab indents this line", "YAML indents with spaces: write two.")
         hint = f"{error.context[0].upper()}{error.context[1:]}." if error.context else ""
-        return source._at(place, f"not YAML: {error.problem}", hint)
+        if error.context == "while scanning a block scalar":
+            hint = 'Text that begins with > or | is quoted: ">= 90 %".'
+        return place.problem(f"not YAML: {error.problem}", hint)
     except yaml.YAMLError as error:
-        return source._at((1, 1), f"not YAML: {str(error).splitlines()[0]}")
-    return source._at((1, 1), "not YAML")
+        return Place(origin, 1, 1).problem(f"not YAML: {str(error).splitlines()[0]}")
+    return Place(origin, 1, 1).problem("not YAML")
 
 
 class _Reader:
     """Turns nodes into values, noting places and collecting problems."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.keys: dict[Path, tuple[int, int]] = {}
-        self.values: dict[Path, tuple[int, int]] = {}
+    def __init__(self, origin: Text) -> None:
+        self.origin = origin
+        self.keys: dict[Path, Place] = {}
+        self.values: dict[Path, Place] = {}
         self.problems: list[Problem] = []
         self._open: set[int] = set()
         self._nodes = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:
-        self.values[path] = _place(node)
+        self.values[path] = self._place(node)
         if node.tag not in _TAGS:
             self._add(node, f"the tag `{node.tag}` is not for specs", "Remove it.")
             return None
@@ -137,7 +153,7 @@ class _Reader:
             if key not in lines:
                 here = (*path, key)
                 lines[key] = key_node.start_mark.line + 1
-                self.keys[here] = _place(key_node)
+                self.keys[here] = self._place(key_node)
                 result[key] = self.read(value_node, here)
             elif not merged:
                 self._add(
@@ -215,9 +231,8 @@ class _Reader:
             return int(plain, 0)
         return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
 
+    def _place(self, node: yaml.Node) -> Place:
+        return Place(self.origin, node.start_mark.line + 1, node.start_mark.column + 1)
+
     def _add(self, node: yaml.Node, message: str, hint: str) -> None:
-        self.problems.append(self.source._at(_place(node), message, hint))
-
-
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+        self.problems.append(self._place(node).problem(message, hint))

@@ -25,6 +25,9 @@ measure:
   timing: {batch_sizes: [1, 64]}       # latency, throughput, speed-up
   accuracy: {metrics: [top1, loss]}
 
+# Limits that `reportgen check` holds every model to:
+# budgets: {params: ≤ 100 K, top1: "≥ 95 %"}
+
 # Figures that somebody published are shown as quoted:
 # reported:
 #   - {of: Small CNN, quantity: top1, value: 99.1 %, from: the paper's table 2}

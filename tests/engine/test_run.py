@@ -67,6 +67,7 @@ def test_everything_asked_for_is_measured(project: Project, capsys: pytest.Captu
     assert project.run() == 0
     assert set(project.builds["CNN"]["figures"]) == {
         *("params", "trainable_params", "macs", "flops", "macs_fwd_bwd", "flops_fwd_bwd"),
+        "activations",
         *("latency@1", "throughput@1", "speedup@1", "latency@4", "throughput@4", "speedup@4"),
         *("time.total", "top1"),
     }
@@ -97,14 +98,18 @@ def test_running_again_writes_nothing_measures_nothing_and_says_so(
     assert project.files() == before
 
 
-@pytest.mark.parametrize("command", [[], ["render"], ["validate"], ["plan"]])
-def test_what_measures_nothing_imports_nothing_heavy(project: Project, command: list[str]) -> None:
+@pytest.mark.parametrize("command", ["run", "render", "validate", "plan", "check", "diff"])
+def test_what_measures_nothing_imports_nothing_heavy(project: Project, command: str) -> None:
     project.run("--quiet")
-    out = ["--out", str(project.out)] if command != ["validate"] else []
-    words = [*command, str(project.folder / "small.yaml"), *out]
+    words = [command, str(project.folder / "small.yaml"), "--out", str(project.out)]
+    if command == "validate":
+        words = words[:2]
+    elif command == "diff":
+        words[1:2] = [str(project.out)]
     program = (
         "import sys; from reportgen.cli import main; code = main(sys.argv[1:]); "
-        "heavy = {'torch', 'numpy', 'deepspeed', 'sklearn', 'rich'} & set(sys.modules); "
+        "heavy = {'torch', 'numpy', 'deepspeed', 'sklearn', 'matplotlib', 'rich'}; "
+        "heavy &= set(sys.modules); "
         "sys.exit(f'imported {sorted(heavy)}' if heavy else code)"
     )
     done = subprocess.run(

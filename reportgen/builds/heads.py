@@ -1,0 +1,180 @@
+"""Heads: classifiers on the inside of a network, one at each of some taps.
+
+A tap is a module whose output is a feature map, `(N, C, H, W)`. A model names its taps, in order,
+in a method `taps()`; any other of its modules can be tapped by its path. A head is a global average
+pool and a linear layer, and runs when its tap has run, in a forward hook: the model's own code does
+not know of it, and an in-place operation behind the tap does not reach it.
+
+All heads run in every forward pass, so they are counted and timed. What the model returns stays the
+output of its own last classifier; that is what is evaluated and fitted.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from reportgen.errors import MeasureError, did_you_mean
+from reportgen.spec.variants import Heads as Wanted
+from reportgen.spec.variants import Tap, TapRange
+
+NAME = "heads"
+"""Path of the module that holds the heads."""
+
+_SHOWN = 3
+
+
+@runtime_checkable
+class Tapped(Protocol):
+    """A model that names its taps."""
+
+    def taps(self) -> Mapping[str, nn.Module]:
+        """Return modules of the model by the names of their outputs, in the order of running."""
+        ...
+
+
+class Heads(nn.ModuleDict):
+    """The heads of a model, by the names of their taps (of a path, with `-` for its dots).
+
+    It changes nothing where it is called: an `nn.Sequential` calls all it holds, in turn.
+    """
+
+    def forward(self, x: Any) -> Any:
+        """Return what is given."""
+        return x
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A hook that runs a head. Not a closure: it is copied with its model, head and all."""
+
+    head: nn.Module
+
+    def __call__(self, module: nn.Module, args: Any, output: Tensor) -> None:
+        self.head(output)
+
+
+def attach(
+    model: nn.Module, wanted: Wanted, *, num_classes: int, input_shape: Sequence[int]
+) -> None:
+    """Attach heads of `num_classes` classes to a model, as its module `heads`.
+
+    `input_shape` is that of an image: channels, height, width. Raises MeasureError for taps that
+    the model has not, or whose output no head can take.
+    """
+    if hasattr(model, NAME):
+        raise MeasureError(f"{_name(model)} has a module '{NAME}' of its own", "Remove 'heads'.")
+    taps = _chosen(model, wanted)
+    channels = _channels(model, taps, input_shape)
+    heads = Heads()
+    for name, tap in taps.items():
+        head = _head(channels[name], num_classes)
+        heads[name.replace(".", "-")] = head
+        tap.register_forward_hook(_Run(head))
+    model.add_module(NAME, heads)
+
+
+def _head(channels: int, num_classes: int) -> nn.Sequential:
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(channels, num_classes)
+    )
+    return nn.Sequential(layers)
+
+
+def _chosen(model: nn.Module, wanted: Wanted) -> dict[str, nn.Module]:
+    """Return the taps that a spec asks for, by name."""
+    named = dict(model.taps()) if isinstance(model, Tapped) else {}
+    if isinstance(wanted, list):
+        chosen = [_find(model, named, tap) for tap in wanted]
+    elif not named:
+        raise MeasureError(f"{_name(model)} names no taps", _by_path(model))
+    elif isinstance(wanted, TapRange):
+        order = list(named)
+        first = order.index(_find(model, named, wanted.first, by_path=False))
+        last = order.index(_find(model, named, wanted.last or len(order), by_path=False))
+        if first > last:
+            raise MeasureError(
+                f"the taps from {order[first]} to {order[last]} are none", "Swap `from` and `to`."
+            )
+        chosen = order[first : last + 1]
+    else:
+        chosen = list(named)
+    for name in chosen:
+        if chosen.count(name) > 1:
+            raise MeasureError(f"the tap {name} is listed twice", "Remove one.")
+    return {name: named.get(name) or model.get_submodule(name) for name in chosen}
+
+
+def _find(
+    model: nn.Module, named: Mapping[str, nn.Module], tap: Tap, *, by_path: bool = True
+) -> str:
+    """Return the name of a tap that is given by name, by number from 1, or by path."""
+    if isinstance(tap, int):
+        if tap <= len(named):
+            return list(named)[tap - 1]
+        if not named:
+            raise MeasureError(f"{_name(model)} names no taps", _by_path(model))
+        raise MeasureError(
+            f"{_name(model)} has {len(named)} taps, none of them number {tap}",
+            f"They are {', '.join(named)}.",
+        )
+    paths = dict(model.named_modules()) if by_path else {}
+    if tap not in named and (not tap or tap not in paths):
+        known = named or (path for path in paths if path)
+        raise MeasureError(f"{_name(model)} has no tap '{tap}'", did_you_mean(tap, known, show=20))
+    return tap
+
+
+def _channels(
+    model: nn.Module, taps: Mapping[str, nn.Module], input_shape: Sequence[int]
+) -> dict[str, int]:
+    """Find how many channels each tap gives: in one forward pass of a twin without values."""
+    twin = _on_meta(model)
+    paths = {module: path for path, module in model.named_modules()}
+    shapes: dict[str, list[tuple[int, ...]]] = {name: [] for name in taps}
+    for name, module in taps.items():
+
+        def note(module: nn.Module, args: Any, output: Any, name: str = name) -> None:
+            shapes[name].append(tuple(output.shape) if isinstance(output, Tensor) else ())
+
+        twin.get_submodule(paths[module]).register_forward_hook(note)
+    with torch.no_grad():
+        twin.eval()(torch.empty((1, *input_shape), device="meta"))
+    for name, found in shapes.items():
+        if len(found) != 1:
+            raise MeasureError(
+                f"the tap {name} runs {len(found)} times in a forward pass",
+                "Tap a module that runs once.",
+            )
+        if len(found[0]) != 4:
+            shape = "×".join(map(str, found[0])) or "no tensor"
+            raise MeasureError(
+                f"the tap {name} gives {shape}",
+                "A head needs a feature map: images × channels × height × width.",
+            )
+    return {name: found[0][1] for name, found in shapes.items()}
+
+
+def _on_meta(model: nn.Module) -> nn.Module:
+    """Copy a model without the values of its parameters and buffers."""
+    twins: dict[int, Any] = {
+        id(parameter): nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
+        for parameter in model.parameters()
+    }
+    twins |= {id(buffer): buffer.to("meta") for buffer in model.buffers()}
+    return copy.deepcopy(model, twins)
+
+
+def _name(model: nn.Module) -> str:
+    return type(model).__name__
+
+
+def _by_path(model: nn.Module) -> str:
+    children = [name for name, _ in model.named_children()][:_SHOWN]
+    return f"List the paths of modules: `{NAME}: [{', '.join(children)}]`."

@@ -1,0 +1,122 @@
+"""Claims, judged: what holds, what does not, and what the number that does not hold is of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reportgen.claims import sentences
+from reportgen.claims.candidates import explanations
+from reportgen.claims.counts import Counts, NoModuleError, UnknownError
+from reportgen.claims.printed import exact, part, printed
+from reportgen.quantities import quantity_of
+from reportgen.record import Claim, Record
+from reportgen.units import Number, parse_quantity
+
+_UNITS = {"MACs": "macs", "FLOPs": "flops", "params": "params"}
+_SIZES = ("params", "trainable_params", "params.keras", "params.keras-non-trainable")
+
+Status = Literal["agrees", "broken", "expected", "no longer fails", "open"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one claim: `ours` is our figure, `says` the sentence to tell."""
+
+    build: str
+    claim: Claim
+    ours: Number | None
+    status: Status
+    says: str
+
+    @property
+    def broken(self) -> bool:
+        """Whether a check must fail: a claim does not hold, or one that should not does."""
+        return self.status in ("broken", "no longer fails")
+
+    @property
+    def subject(self) -> str:
+        """What the claim is of: `flops of layer1.0`."""
+        return self.claim.quantity + (f" of {self.claim.module}" if self.claim.module else "")
+
+    @property
+    def verdict(self) -> str:
+        """The sentence, after what becomes of the claim."""
+        why = self.claim.reason.rstrip(".")
+        opening = {
+            "broken": "Broken. ",
+            "expected": f"Known to be wrong ({why}). ",
+            "no longer fails": f"No longer wrong ({why}). ",
+        }
+        return opening.get(self.status, "") + self.says
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        return f"{self.subject}, {self.claim.value} ({self.claim.source}): {self.verdict}"
+
+
+def judge(record: Record) -> list[Verdict]:
+    """Judge every claim of a record, build by build."""
+    counts = Counts(record)
+    return [
+        _judge(counts, name, claim) for name, build in counts.builds() for claim in build.claims
+    ]
+
+
+def broken_claims(record: Record) -> list[Verdict]:
+    """Return the claims for which a check must fail."""
+    return [verdict for verdict in judge(record) if verdict.broken]
+
+
+def judge_number(record: Record, build: str, text: str, key: str = "") -> str:
+    """Say in one sentence what a number is that somebody printed for a build.
+
+    Args:
+        record: with the build's ledger.
+        build: its name in the record.
+        text: the number, `7.8 G`.
+        key: the quantity that it claims to be of; empty where that is open, or the text says it.
+
+    Raises ValueError for a text that is no number of anything counted.
+    """
+    counts = Counts(record)
+    named = _UNITS.get(parse_quantity(text)[1], "")
+    if key or named:
+        return _judge(counts, build, Claim(key or named, text, "")).says
+    claim = printed(text)
+    if found := explanations(claim, counts, build):
+        return sentences.explained(claim, found)
+    figures = _figures(counts, build, "macs", "")
+    batch = counts.batch_size(build)
+    return sentences.unexplained(claim, figures, sentences.fact(figures, batch=batch))
+
+
+def _judge(counts: Counts, build: str, claim: Claim) -> Verdict:
+    key, module = claim.quantity, claim.module
+    number = printed(claim.value, key)
+    try:
+        ours = counts.figure(build, key, module)
+    except NoModuleError as error:
+        return Verdict(build, claim, None, "broken", str(error))
+    except UnknownError as error:
+        return Verdict(build, claim, None, "open", f"Cannot be judged: {str(error).rstrip('.')}.")
+    if number.fits(exact(ours), part(claim.tolerance)):
+        says = sentences.agrees(number, key, ours, claim.tolerance)
+        return Verdict(build, claim, ours, "no longer fails" if claim.reason else "agrees", says)
+    if quantity_of(key).kind != "complexity":
+        says = sentences.differs(number, key, ours)
+    else:
+        figures = _figures(counts, build, key, module)
+        batch = 1 if key in _SIZES else counts.batch_size(build)
+        if found := explanations(number, counts, build, key, module):
+            fact = sentences.fact({key: ours}, module, batch)
+            says = sentences.explained(number, found, ours, fact)
+        else:
+            says = sentences.unexplained(number, figures, sentences.fact(figures, module, batch))
+    return Verdict(build, claim, ours, "expected" if claim.reason else "broken", says)
+
+
+def _figures(counts: Counts, build: str, key: str, module: str) -> dict[str, Number]:
+    """Return what there really is, the claimed quantity first; of MACs and FLOPs always both."""
+    keys = {"macs": ("macs", "flops"), "flops": ("flops", "macs")}.get(key, (key,))
+    return {key: counts.figure(build, key, module) for key in keys}

@@ -1,0 +1,65 @@
+"""A number as somebody printed it, and what its digits leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from reportgen.quantities import quantity_of
+from reportgen.units import Number, convert, parse_quantity, parse_step
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A printed number: all that rounds to it may be meant."""
+
+    text: str
+    value: Fraction
+    step: Fraction
+    """What one unit of its last digit is worth."""
+
+    @property
+    def digits(self) -> int:
+        """How many significant digits it has; 0 for a zero."""
+        written = abs(self.value) / self.step
+        return len(str(int(written))) if written >= 1 else 0
+
+    def near(self, value: float) -> bool:
+        """Whether a value could fit; quick, and right wherever it says no."""
+        return abs(value - self._value) <= self._room
+
+    @cached_property
+    def _value(self) -> float:
+        return float(self.value)
+
+    @cached_property
+    def _room(self) -> float:
+        return float(self.step) + 1e-9 * abs(self._value)
+
+    def fits(self, value: Fraction, tolerance: Fraction = Fraction(0)) -> bool:
+        """Whether a value rounds to it, or lies within a part `tolerance` of it."""
+        room = max(self.step / 2, tolerance * abs(self.value))
+        return abs(value - self.value) <= room
+
+
+def printed(text: str, key: str = "macs") -> Printed:
+    """Read a number printed for the quantity `key`, in that quantity's unit.
+
+    Raises ValueError, saying what could have been written, for what is none.
+    """
+    unit = quantity_of(key).unit
+    value, step = (
+        exact(convert(*number, unit)) for number in (parse_quantity(text), parse_step(text))
+    )
+    return Printed(text, value, step)
+
+
+def exact(value: Number) -> Fraction:
+    """Return a number as it is written: 0.1 is a tenth."""
+    return Fraction(str(value))
+
+
+def part(text: str) -> Fraction:
+    """Read `0.1%` as a thousandth; nothing is zero."""
+    return Fraction(text.rstrip(" %")) / 100 if text else Fraction(0)

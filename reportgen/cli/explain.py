@@ -1,0 +1,99 @@
+"""The command that says what each tool would say of a model, and what a number from a paper is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.cli import work
+from reportgen.errors import UsageError, did_you_mean
+
+if TYPE_CHECKING:
+    from reportgen.plan import Plan
+    from reportgen.record import Record
+
+
+def explain_options(command: argparse.ArgumentParser) -> None:
+    """Take the spec, the model, and a number to judge."""
+    command.add_argument("specs", nargs=1, metavar="SPEC", help="a YAML file")
+    command.add_argument(
+        "--set", action="append", default=[], metavar="PATH=VALUE", help="set a value of the spec"
+    )
+    command.add_argument(
+        "--model", metavar="NAME", help="which model; may be left out where there is one"
+    )
+    command.add_argument(
+        "--claim", metavar="NUMBER", help="say what this number counts: '7.8 G', '25.6 Mparams'"
+    )
+    command.add_argument(
+        "--quantity",
+        default="",
+        metavar="NAME",
+        help="what the number is said to be: flops, params",
+    )
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Print what each tool says of a model, or what a number is."""
+    [(path, plan)] = work.plans(arguments).items()
+    record = _up_to_date(path, plan, arguments)
+    names = _named(plan, arguments.model)
+    texts = [_text(record, name, arguments) for name in names]
+    if arguments.claim and len(names) > 1:
+        texts = [f"{name}: {text}" for name, text in zip(names, texts, strict=True)]
+    print(
+        "\n".join(text.rstrip("\n") + "\n" * (not arguments.claim) for text in texts).rstrip("\n")
+    )
+    return 0
+
+
+def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
+    from reportgen.claims import judge_number
+    from reportgen.report.explain import as_text, explain
+
+    if arguments.claim:
+        from reportgen.quantities import QUANTITIES, split_key
+
+        try:
+            split_key(arguments.quantity or "flops")
+            return judge_number(record, name, arguments.claim, arguments.quantity)
+        except ValueError as error:
+            raise UsageError(f"--claim: {error}") from None
+        except KeyError:
+            near = did_you_mean(arguments.quantity, QUANTITIES)
+            raise UsageError(f"--quantity: no '{arguments.quantity}'. {near}".strip()) from None
+    explanation = explain(record, record.builds[name], name)
+    assert explanation is not None, "builds without a ledger are not up to date"
+    return as_text(explanation)
+
+
+def _up_to_date(path: Path, plan: Plan, arguments: argparse.Namespace) -> Record:
+    """Return the record; raise UsageError where what is to be explained must be counted first."""
+    from reportgen import record as records
+    from reportgen.data.source import Search
+    from reportgen.engine.selection import Selection
+    from reportgen.engine.staleness import compare
+
+    old = records.read(arguments.out / f"{plan.name}.json")
+    search = Search((), True, path.parent)
+    state = compare(plan, old, search, Selection(), read_data=False)
+    names = _named(plan, arguments.model)
+    stale = {due.build.id: due.why for due in state.due if due.group == "complexity"}
+    for name in names:
+        if name in stale or state.record.builds[name].ledger is None:
+            why = stale.get(name, "not counted")
+            raise UsageError(f"'{name}' cannot be explained: {why}. Run first: reportgen {path}")
+    return state.record
+
+
+def _named(plan: Plan, name: str | None) -> list[str]:
+    """Find the builds that a name is of: a model's, or one of its builds'."""
+    models = {build.model for build in plan.builds.values()}
+    if name is None and len(models) > 1:
+        raise UsageError(f"which model? Add --model NAME: {', '.join(sorted(models))}.")
+    found = [key for key, build in plan.builds.items() if name in (None, key, build.model)]
+    if not found:
+        near = did_you_mean(name or "", sorted(models))
+        raise UsageError(f"no model '{name}' in this spec. {near}".strip())
+    return found

@@ -1,0 +1,81 @@
+"""`reportgen list`: what a spec may name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+
+
+def topic(command: argparse.ArgumentParser) -> None:
+    """Take the name of a list."""
+    command.add_argument("topic", choices=sorted(LISTS), help="what to list")
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Print a list."""
+    rows = LISTS[arguments.topic]()
+    width = max(len(name) for name, _ in rows)
+    for name, text in rows:
+        print(f"{name:<{width}}  {text}".rstrip())
+    return 0
+
+
+def _list_models() -> list[tuple[str, str]]:
+    from reportgen.catalog.models import MODELS
+
+    rows = []
+    for name, entry in MODELS.items():
+        args = ", ".join(f"{key}={value}" for key, value in (entry.args or {}).items())
+        rows.append((name, f"{entry.summary} ({args})" if args else entry.summary))
+    return [
+        *rows,
+        ("python/PACKAGE.MODULE:FACTORY", "a factory of yours, with --allow-code"),
+        ("PATH/TO/FILE.py:FACTORY", "likewise, in a file beside the spec"),
+    ]
+
+
+def _list_datasets() -> list[tuple[str, str]]:
+    from reportgen.catalog.datasets import DATASETS
+
+    return [
+        (
+            name,
+            entry.title
+            + (
+                f", {entry.classes} classes, {'×'.join(map(str, entry.shape))}"
+                if entry.shape
+                else ""
+            ),
+        )
+        for name, entry in DATASETS.items()
+    ]
+
+
+def _list_metrics() -> list[tuple[str, str]]:
+    from reportgen.quantities import QUANTITIES
+
+    return [
+        (
+            f"{name}{'@BATCH' * row.per_batch}{'[.CONVENTION]' * row.by_convention}",
+            f"{row.meaning}{f' ({row.unit})' if row.unit else ''}",
+        )
+        for name, row in QUANTITIES.items()
+    ]
+
+
+def _list_conventions() -> list[tuple[str, str]]:
+    from reportgen.counting.readings import FAMILIES
+
+    return [
+        (f"{quantity}.{name}", convention.counts)
+        for quantity, conventions in FAMILIES.items()
+        for name, convention in conventions.items()
+    ]
+
+
+LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {
+    "models": _list_models,
+    "datasets": _list_datasets,
+    "metrics": _list_metrics,
+    "conventions": _list_conventions,
+}

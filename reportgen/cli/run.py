@@ -1,0 +1,104 @@
+"""The commands that work on a record: run, plan, render."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reportgen.cli import summary, work
+from reportgen.cli.summary import Done
+from reportgen.errors import ReportgenError, UsageError
+
+if TYPE_CHECKING:
+    from reportgen.engine.selection import Selection
+    from reportgen.plan import Plan
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure what is stale, write records and documents, and say what came of it."""
+    plans = work.plans(arguments)
+    selection = _selection(arguments, plans.values())
+    done = []
+    code = 0
+    for path, plan in plans.items():
+        name = arguments.out / plan.name
+        if not any(map(selection.includes, plan.builds.values())):
+            done.append(Done(name, len(plan.builds)))
+            continue
+        try:
+            done.append(_run(path, plan, selection, arguments))
+        except UsageError:
+            raise
+        except ReportgenError as error:  # of one spec: the others go on
+            if len(plans) == 1:
+                raise
+            done.append(Done(name, len(plan.builds), error=str(error)))
+            code = max(code, error.exit_code)
+    if not arguments.quiet:
+        print(summary.of_one(done[0]) if len(done) == 1 else summary.of_several(done))
+    return max(code, 1 if any(one.failures for one in done) else 0)
+
+
+def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Namespace) -> Done:
+    from reportgen.engine.progress import for_terminal
+    from reportgen.engine.run import bring_up_to_date
+
+    file = arguments.out / f"{plan.name}.json"
+    outcome = bring_up_to_date(
+        plan,
+        file,
+        work.search(arguments, path),
+        selection=selection,
+        allow_code=arguments.allow_code,
+        progress=for_terminal(quiet=arguments.quiet),
+    )
+    if outcome.merged:
+        sys.stderr.write(f"{file}: two branches' records merged\n")
+    written = work.write(outcome.record, plan, arguments)
+    if outcome.written:
+        written.insert(0, file)
+    return Done(arguments.out / plan.name, len(plan.builds), outcome, tuple(written))
+
+
+def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selection:
+    from reportgen.engine.selection import Selection
+
+    selection = Selection(frozenset(arguments.remeasure), frozenset(arguments.only))
+    selection.check(plans)
+    return selection
+
+
+def render(arguments: argparse.Namespace) -> int:
+    """Write the documents again from the record."""
+    from reportgen import record as records
+
+    for path, plan in work.plans(arguments).items():
+        source = arguments.out / f"{plan.name}.json"
+        record = records.read(source)
+        if record is None:
+            raise UsageError(f"{source}: no record to render. Measure first: reportgen {path}")
+        for written in work.write(record, plan, arguments):
+            print(f"wrote {written}")
+    return 0
+
+
+def show_plan(arguments: argparse.Namespace) -> int:
+    """Say what a run would measure, why, and how long that took before."""
+    from reportgen.engine import estimate
+    from reportgen.engine.previous import previous
+    from reportgen.engine.staleness import compare
+
+    plans = work.plans(arguments)
+    selection = _selection(arguments, plans.values())
+    for path, plan in plans.items():
+        record, _ = previous(plan, arguments.out / f"{plan.name}.json")
+        state = compare(plan, record, work.search(arguments, path), selection, read_data=False)
+        cost = estimate.in_words(*estimate.seconds(state, plan.measure.timing))
+        builds = work.several(len(plan.builds), "build")
+        print(f"{path}: {builds}, {len(state.due)} to measure" + (f", {cost}" if cost else ""))
+        for due in state.due:
+            print(f"  {due.build.id}: {due.group} ({', '.join(due.keys)}): {due.why}")
+    return 0

@@ -1,0 +1,55 @@
+"""The commands that look at specs alone: validate, schema, init."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from reportgen.cli import work
+from reportgen.errors import UsageError
+
+
+def validate(arguments: argparse.Namespace) -> int:
+    """Check specs, and say what is wrong with each."""
+    from reportgen.errors import SpecError
+
+    code = 0
+    for path in work.paths(arguments.specs):
+        try:
+            plan = work.plan(path, arguments.set)
+        except SpecError as error:
+            sys.stderr.write(f"{error}\n")
+            code = error.exit_code
+        else:
+            print(f"{path}: fine, {work.several(len(plan.builds), 'build')}")
+    return code
+
+
+def schema_options(command: argparse.ArgumentParser) -> None:
+    """Take what the schema is of."""
+    command.add_argument(
+        "of", nargs="?", choices=("spec", "record"), default="spec", help="what it describes (spec)"
+    )
+
+
+def schema(arguments: argparse.Namespace) -> int:
+    """Print the JSON Schema of specs, or of records."""
+    if arguments.of == "record":
+        from reportgen.record_schema import dumps
+    else:
+        from reportgen.spec.schema import dumps
+
+    sys.stdout.write(dumps())
+    return 0
+
+
+def init(arguments: argparse.Namespace) -> int:
+    """Write a spec to start from."""
+    from reportgen.spec.starter import STARTER
+
+    if arguments.path.exists():
+        raise UsageError(f"{arguments.path}: is there already; name another file")
+    arguments.path.parent.mkdir(parents=True, exist_ok=True)
+    arguments.path.write_text(STARTER, encoding="utf-8")
+    print(f"wrote {arguments.path}; now: reportgen {arguments.path}")
+    return 0

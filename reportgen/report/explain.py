@@ -1,0 +1,113 @@
+"""What each tool would say of a build, and why: every convention, taken apart into terms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from reportgen.counting.breakdown import breakdown, summed
+from reportgen.counting.conventions import PARAMS, WORK, Convention
+from reportgen.ledger import Kind, Ledger
+from reportgen.record import BuildRecord, Record
+from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.table import Cell, Table
+from reportgen.units import format_exact
+
+_HEADER = ("Convention", "Says", "Adds up as", "Said by")
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One build's figures under every convention, and what is to be known about them."""
+
+    name: str
+    input: str
+    work: Table
+    size: Table
+    notes: tuple[str, ...]
+
+
+def explanations(record: Record) -> list[Explanation]:
+    """Explain every build that has a ledger, in the order of the spec."""
+    builds = ordered_builds(record)
+    named = zip(distinct_labels(builds), builds, strict=True)
+    found = (explain(record, build, label) for label, build in named)
+    return [explanation for explanation in found if explanation is not None]
+
+
+def explain(record: Record, build: BuildRecord, name: str) -> Explanation | None:
+    """Explain one build under a name of the reader's; None where it was not counted."""
+    if build.ledger is None:
+        return None
+    ledger = Ledger.from_json(build.ledger)
+    batch = build.batch_size or record.report.batch_size
+    return Explanation(
+        name=name,
+        input="×".join(map(str, (batch, *build.input_shape))),
+        work=_table(WORK, ledger),
+        size=_table(PARAMS, ledger),
+        notes=tuple(_notes(build, ledger)),
+    )
+
+
+def as_text(explanation: Explanation) -> str:
+    """Write an explanation for a terminal, ending in a line break."""
+    from tabulate import tabulate
+
+    parts = [f"{explanation.name}, input {explanation.input}"]
+    for title, table in (("work", explanation.work), ("parameters", explanation.size)):
+        parts.append(
+            tabulate(
+                [[cell.text for cell in row] for row in table.rows],
+                headers=[title, *map(str.lower, table.header[1:])],
+                tablefmt="plain",
+                disable_numparse=True,
+                colalign=["right" if number else "left" for number in table.numbers],
+            )
+        )
+    parts.append("\n".join(explanation.notes))
+    text = "\n\n".join(filter(None, parts))
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _table(conventions: Mapping[str, Convention], ledger: Ledger) -> Table:
+    rows = tuple(
+        tuple(
+            Cell(text)
+            for text in (
+                name,
+                format_exact(convention.total(ledger)),
+                summed(breakdown(convention, ledger)),
+                ", ".join(convention.tools),
+            )
+        )
+        for name, convention in conventions.items()
+    )
+    return Table(_HEADER, rows, (False, True, False, False))
+
+
+def _notes(build: BuildRecord, ledger: Ledger) -> Iterator[str]:
+    """Yield what a reader of the conventions should know, a sentence each."""
+    if build.dtype != "float32":
+        yield f"Counted is the float model that the {build.dtype} one is made from."
+    macs = build.figures.get("macs")
+    if macs is not None and macs.value is not None:
+        if macs.check is None:
+            yield "Two counters agree on the products of every operation."
+        else:
+            yield (
+                f"Two counters disagree: {macs.checked_by or 'the other'} counts {macs.check:,} "
+                "products."
+            )
+    calls: Counter[str] = Counter()
+    elements: Counter[str] = Counter()
+    for row in ledger.operations:
+        if row.kind is Kind.UNCOUNTED:
+            calls[row.function] += row.calls
+            elements[row.function] += row.out_elements
+    if calls:
+        rows = (
+            f"{name} ({calls[name]:,} calls, {elements[name]:,} elements)" for name in sorted(calls)
+        )
+        yield f"Counted by nobody: {', '.join(rows)}."

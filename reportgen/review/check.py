@@ -1,0 +1,208 @@
+"""Whether the files of a report are what its spec, code and weights would give. Measures nothing.
+
+Each check is a function from a `Subject` to findings. To add one, write it, and put it into
+`CHECKS`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from reportgen import record as records
+from reportgen.budgets import broken_budgets
+from reportgen.claims import broken_claims
+from reportgen.data.source import Search
+from reportgen.engine.selection import Selection
+from reportgen.engine.staleness import Due, State, compare, failures
+from reportgen.errors import ConflictError
+from reportgen.plan import Plan
+from reportgen.record import Record
+from reportgen.report import render
+from reportgen.review.findings import Finding
+
+_DIFF_LINES = 40
+# How the keys of a record are called where they say nothing by themselves.
+_REPORT = {"order": "models or their order", "tree": "the tree of modules"}
+_BUILD = {
+    "figures": "which figures it asks for",
+    "inputs": "which figures it asks for",
+    "reported": "what others reported",
+    "facts": "which figures it asks for",
+}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A report under check: what the spec asks for, what the record holds, what the files say.
+
+    `state` is the record held against the plan. `expected` are the documents that the record gives,
+    by file; `actual` what lies there, None where nothing does.
+    """
+
+    plan: Plan
+    record: Record
+    state: State
+    expected: Mapping[Path, str]
+    actual: Mapping[Path, str | None]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of checking one report; `subject` is None where there is no record to check."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    unavailable: int = 0
+    subject: Subject | None = None
+
+
+# To be given in `more`, or in `CHECKS` for every report.
+Check = Callable[[Subject], Iterable[Finding]]
+
+
+def check(
+    plan: Plan,
+    out: Path,
+    search: Search,
+    template_dirs: Sequence[Path] = (),
+    *,
+    more: Sequence[Check] = (),
+) -> Checked:
+    """Check the report of a plan in the folder `out`, with `more` checks than the usual ones.
+
+    Raises RecordError for a record that cannot be read, unless it is left in the middle of a merge.
+    """
+    path = out / f"{plan.name}.json"
+    try:
+        record = records.read(path)
+    except ConflictError as error:
+        return Checked(plan, (Finding("stale", "", str(error)),))
+    if record is None:
+        return Checked(plan, (Finding("missing", "", f"{path}: there is no record"),))
+    documents = render(record, template_dirs=template_dirs)
+    expected = {out / f"{plan.name}.{kind}": text for kind, text in documents.items()}
+    subject = Subject(
+        plan,
+        record,
+        compare(plan, record, search, Selection(), read_data=False),
+        expected,
+        {file: _text(file) for file in expected},
+    )
+    findings = tuple(finding for run in (*CHECKS, *more) for finding in run(subject))
+    return Checked(plan, findings, len(list(failures(record))), subject)
+
+
+def stale_figures(subject: Subject) -> Iterator[Finding]:
+    """Find figures that were measured on something else than is there now, or not at all."""
+    found: dict[tuple[str, str], list[str]] = {}
+    timing = {due.build.id: due.why for due in subject.state.due if due.group == "timing"}
+    for due in subject.state.due:
+        if not _only_retries(due, subject.record):
+            # What makes a latency stale makes the speed-up stale, and is reason enough.
+            why = timing.get(due.build.id, due.why) if due.group == "speedup" else due.why
+            found.setdefault((due.build.id, why), []).append(due.group)
+    for (build, why), groups in found.items():
+        yield Finding("stale", build, f"{', '.join(groups)}: {why}")
+
+
+def stale_builds(subject: Subject) -> Iterator[Finding]:
+    """Find builds that the spec has no longer, or calls otherwise."""
+    for build in sorted(subject.record.builds.keys() - subject.plan.builds.keys()):
+        yield Finding("stale", build, "in the record, and no longer in the spec")
+    for build in sorted(subject.plan.builds.keys() - subject.record.builds.keys()):
+        if all(due.build.id != build for due in subject.state.due):
+            yield Finding("stale", build, "in the spec, and not in the record under this name")
+
+
+def stale_settings(subject: Subject) -> Iterator[Finding]:
+    """Find what else a run would write into the record without measuring."""
+    records = subject.record, subject.state.record
+    old, new = (replace(record, builds={}).to_json() for record in records)
+    changed = [name for name in ("title", "spec", "datasets") if old[name] != new[name]]
+    changed += _changed(old["report"], new["report"], _REPORT)
+    if changed:
+        yield Finding("stale", "", f"the spec says otherwise now: {', '.join(changed)}")
+    builds = [record.builds for record in records]
+    due = {due.build.id for due in subject.state.due}
+    for name in sorted(builds[0].keys() & builds[1].keys() - due):
+        was, now = (of[name] for of in builds)
+        if was != now and (changed := _changed(was.to_json(), now.to_json(), _BUILD)):
+            yield Finding("stale", name, f"the spec says otherwise now: {', '.join(changed)}")
+
+
+def documents(subject: Subject) -> Iterator[Finding]:
+    """Find documents that are missing, or that the record does not give as they are."""
+    for path, text in subject.expected.items():
+        actual = subject.actual[path]
+        if actual is None:
+            yield Finding("missing", "", f"{path}: there is no such document")
+        elif actual != text:
+            message = f"{path}: edited by hand, or written with another template"
+            yield Finding("document", "", message, _diff(actual, text, path))
+
+
+def budgets(subject: Subject) -> Iterator[Finding]:
+    """Find figures that break a budget of the spec as it is now."""
+    for verdict in broken_budgets(subject.state.record):
+        yield Finding("budget", verdict.name, verdict.message)
+
+
+def claims(subject: Subject) -> Iterator[Finding]:
+    """Find claims of the spec as it is now that do not hold, or that hold and should not."""
+    for verdict in broken_claims(subject.state.record):
+        yield Finding("claim", verdict.build, str(verdict))
+
+
+CHECKS: tuple[Check, ...] = (
+    stale_figures,
+    stale_builds,
+    stale_settings,
+    documents,
+    budgets,
+    claims,
+)
+
+
+def _only_retries(due: Due, record: Record) -> bool:
+    """Whether a run would only try again what could not be had: that is no drift."""
+    build = record.builds.get(due.build.id)
+    if build is None or build.inputs.get(due.group) != due.inputs:
+        return False
+    figures = [build.figures.get(key) for key in due.keys]
+    return all(figure is not None and figure.cause == "missing" for figure in figures)
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    """Name the keys whose values differ."""
+    keys = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+    return list(dict.fromkeys(names.get(key, key.replace("_", " ")) for key in keys))
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _diff(actual: str, expected: str, path: Path) -> str:
+    """Return a unified diff from the file to what the record gives, cut where it grows long."""
+    lines = list(
+        difflib.unified_diff(
+            actual.splitlines(),
+            expected.splitlines(),
+            str(path),
+            "what the record gives",
+            n=1,
+            lineterm="",
+        )
+    )
+    if not lines:
+        return "only the ends of lines differ"
+    if len(lines) > _DIFF_LINES:
+        lines[_DIFF_LINES:] = [f"… {len(lines) - _DIFF_LINES} lines more"]
+    return "\n".join(lines)

@@ -1,0 +1,69 @@
+"""Whether a change of a time is the model's or the machine's. Pure.
+
+The rounds of one run lie closer together than two runs on a shared machine do: the spread of a
+latency tells nothing of what the machine did in between. A speed-up does, because model and
+baseline took turns. So a latency is called changed only where the speed-up says so too; and the
+baseline's only where the speed-ups of all models that stayed the same say that it is the baseline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reportgen.review import significance
+from reportgen.review.cells import Cell
+
+if TYPE_CHECKING:
+    from reportgen.review.changes import Row
+
+
+def confirmed(cell: Cell, row: Row, table: Sequence[Row]) -> Cell:
+    """Return a cell of `row` as it is, or as noise where its change may be the machine's.
+
+    `table` are all rows that were timed in turn with this one.
+    """
+    name, _, batch = cell.key.partition("@")
+    if cell.verdict != "changed" or name not in ("latency", "throughput"):
+        return cell
+    assert row.old is not None, "a cell that changed has two sides"
+    assert row.new is not None, "a cell that changed has two sides"
+    key = f"speedup@{batch}"
+    if row.old.baseline and row.new.baseline:
+        witnesses = [other for other in table if other is not row and _unchanged(other)]
+        moves = [move for move in (_move(other, key) for other in witnesses) if move is not None]
+        # All of the others gained by what the baseline lost.
+        backed = bool(moves) and all(move == (-1 if cell.better else 1) for move in moves)
+        return cell if backed else replace(cell, verdict="noise", why="perhaps the machine's drift")
+    if not _same_baseline(row):
+        why = "no speed-up against the same baseline tells the machine's drift from a change"
+        return replace(cell, verdict="noise", why=why)
+    if _move(row, key) != (1 if cell.better else -1):
+        why = "the machine's drift: the speed-up did not change"
+        return replace(cell, verdict="noise", why=why)
+    return cell
+
+
+def _move(row: Row, key: str) -> int | None:
+    """Return where a speed-up went: 1 up, -1 down, 0 nowhere; None where it was not timed anew."""
+    old, new = (build.figures.get(key) if build else None for build in (row.old, row.new))
+    if old is None or new is None or old == new:
+        return None
+    ratio = significance.ratio(old, new)
+    if ratio is None or not ratio.significant:
+        return 0
+    return 1 if ratio.log > 0 else -1
+
+
+def _unchanged(row: Row) -> bool:
+    """Whether a model is what it was, as far as its time goes."""
+    if row.old is None or row.new is None:
+        return False
+    return row.old.inputs.get("timing") == row.new.inputs.get("timing")
+
+
+def _same_baseline(row: Row) -> bool:
+    sides = (build.inputs.get("speedup", {}) if build else {} for build in (row.old, row.new))
+    old, new = (inputs.get("baseline") for inputs in sides)
+    return old is not None and old == new

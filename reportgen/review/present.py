@@ -1,0 +1,245 @@
+"""Comparisons → what the template `diff.md.j2` lays out, and JSON values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reportgen import units
+from reportgen.quantities import quantity_of, split_key
+from reportgen.record import Figure, Record
+from reportgen.report.comparison import Column, columns, distinct_labels
+from reportgen.report.figures import figure_text, shown
+from reportgen.report.table import NOTHING, Table
+from reportgen.report.table import Cell as Text
+from reportgen.review.cells import Cell
+from reportgen.review.changes import Comparison, Row, Status
+from reportgen.review.thresholds import Judged
+
+
+@dataclass(frozen=True)
+class Line:
+    """A figure before and after, as text."""
+
+    model: str
+    quantity: str
+    old: str
+    new: str
+    delta: str
+    relative: str
+    remark: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """What changed in one report, ready to be laid out; what is empty is not shown.
+
+    `changed` holds figures that the report shows in a column, `others` those that only the record
+    has.
+    """
+
+    name: str
+    summary: str
+    changed: tuple[Line, ...]
+    others: tuple[Line, ...]
+    renamed: tuple[tuple[str, str], ...]
+    added: Table | None
+    removed: Table | None
+    incomparable: tuple[Line, ...]
+    noise: tuple[Line, ...]
+    same: tuple[str, ...]
+
+    @property
+    def silent(self) -> bool:
+        """Whether its summary says it all."""
+        figures = (self.changed, self.others, self.incomparable, self.noise)
+        return not any((*figures, self.renamed, self.added, self.removed))
+
+
+def section(comparison: Comparison) -> Section:
+    """Put one comparison into words."""
+    names = labels(comparison.rows)
+
+    def lines(*cells: tuple[Row, Cell]) -> tuple[Line, ...]:
+        return tuple(line(names[row], cell) for row, cell in cells)
+
+    keys = {column.key for column in columns(comparison.record)}
+    restless = comparison.cells("changed", "gained", "lost")
+    was = distinct_labels([row.old or row.build for row in comparison.rows])
+    return Section(
+        comparison.name,
+        summary(comparison),
+        lines(*((row, cell) for row, cell in restless if cell.key in keys)),
+        lines(*((row, cell) for row, cell in restless if cell.key not in keys)),
+        tuple(
+            (old, names[row])
+            for old, row in zip(was, comparison.rows, strict=True)
+            if row.status == "renamed"
+        ),
+        _rows(comparison, "added", comparison.head, names),
+        _rows(comparison, "removed", comparison.base, names),
+        lines(*comparison.cells("incomparable")),
+        lines(*comparison.cells("noise")),
+        tuple(names[row] for row in comparison.with_status("same")),
+    )
+
+
+def summary(comparison: Comparison) -> str:
+    """Say in a few words what happened to the models of a report."""
+    if comparison.base is None:
+        return "a new report"
+    if comparison.head is None:
+        return "the report is gone"
+    statuses: tuple[Status, ...] = ("changed", "added", "removed", "renamed")
+    counts = {status: len(comparison.with_status(status)) for status in statuses}
+    said = [f"{count} {status}" for status, count in counts.items() if count]
+    if not said:
+        return "no figure changed"
+    first = next(count for count in counts.values() if count)
+    return f"{said[0].replace(' ', ' model ' if first == 1 else ' models ', 1)}" + "".join(
+        f", {more}" for more in said[1:]
+    )
+
+
+def labels(rows: Sequence[Row]) -> dict[Row, str]:
+    """Name the rows, with data set and class count where needed to tell them apart."""
+    return dict(zip(rows, distinct_labels([row.build for row in rows]), strict=True))
+
+
+def line(model: str, cell: Cell) -> Line:
+    """Put one figure before and after into words."""
+    quantity = Column(cell.key, quantity_of(cell.key), split_key(cell.key)[1]).label
+    old, new = _texts(cell)
+    return Line(
+        model,
+        f"{quantity} (quoted)" if cell.quoted else quantity,
+        old,
+        new,
+        _delta(cell),
+        _relative(cell),
+        _remark(cell),
+    )
+
+
+def to_json(comparisons: Sequence[Comparison], judged: Sequence[Judged]) -> dict[str, Any]:
+    """Return everything that changed, or may have, as JSON values."""
+    return {
+        "reports": {found.name: _comparison_json(found) for found in comparisons},
+        "limits": [
+            {
+                "limit": entry.threshold.text,
+                "held_against": entry.held,
+                "broken_by": [
+                    {"report": found.name, "model": row.build.model, "quantity": cell.key}
+                    for found, row, cell in entry.broken
+                ],
+            }
+            for entry in judged
+        ],
+    }
+
+
+def _comparison_json(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "summary": summary(comparison),
+        "models": [
+            {
+                "model": row.build.model,
+                "dataset": row.build.dataset,
+                "classes": row.build.classes,
+                "status": row.status,
+                **({"was": row.old.model} if row.old and row.status == "renamed" else {}),
+                "figures": [_cell_json(cell) for cell in row.cells if cell.verdict != "same"],
+            }
+            for row in comparison.rows
+        ],
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    values = {
+        "old": cell.old.value if cell.old else None,
+        "new": cell.new.value if cell.new else None,
+        "delta": cell.delta,
+        "relative": cell.relative,
+        "better": cell.better,
+        "why": cell.why or None,
+        "quoted": cell.quoted or None,
+    }
+    given = {name: value for name, value in values.items() if value is not None}
+    return {"quantity": cell.key, "verdict": cell.verdict, **given}
+
+
+def _rows(
+    comparison: Comparison, status: Status, record: Record | None, names: dict[Row, str]
+) -> Table | None:
+    """Write the rows that came or went as their report shows them."""
+    rows = comparison.with_status(status)
+    if not rows or record is None:
+        return None
+    wanted = columns(record)
+
+    def text(row: Row, key: str) -> str:
+        figure = shown(row.build, key)
+        return NOTHING if figure is None else _text(figure, key)
+
+    return Table(
+        header=("Model", *(column.label for column in wanted)),
+        rows=tuple(
+            (Text(names[row]), *(Text(text(row, column.key)) for column in wanted)) for row in rows
+        ),
+        numbers=(False, *(True for _ in wanted)),
+    )
+
+
+def _text(figure: Figure, key: str) -> str:
+    return NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
+
+
+def _texts(cell: Cell) -> tuple[str, str]:
+    """Write both figures, with so many digits that a difference shows."""
+    figures = (cell.old, cell.new)
+    values = [figure.value if figure else None for figure in figures]
+    exact = all(isinstance(value, int) for value in values if value is not None)
+    texts = [_text(figure, cell.key) if figure else NOTHING for figure in figures]
+    if quantity_of(cell.key).kind == "complexity" and exact and not cell.quoted:
+        texts = [NOTHING if value is None else f"{value:,}" for value in values]
+    elif texts[0] == texts[1] and None not in values:
+        unit = quantity_of(cell.key).unit
+        texts = [f"{value:,.8g} {unit}".rstrip() for value in values if value is not None]
+    return texts[0], texts[1]
+
+
+def _delta(cell: Cell) -> str:
+    delta, quantity = cell.delta, quantity_of(cell.key)
+    if not delta or cell.quoted:
+        return ""
+    if quantity.kind == "complexity":
+        return f"{delta:+,}"
+    text = _signed(delta, 3)
+    if quantity.unit == "×":
+        return f"{text}×"
+    return f"{text} {'points' if quantity.unit == '%' else quantity.unit}".rstrip()
+
+
+def _relative(cell: Cell) -> str:
+    relative = cell.relative
+    if not relative or cell.quoted or quantity_of(cell.key).unit == "%":
+        return ""
+    percent = 100 * relative
+    return f"{percent:+.1f} %" if abs(percent) >= 0.1 else f"{_signed(percent, 1)} %"
+
+
+def _signed(value: float, digits: int) -> str:
+    """Write a difference, without the zeros that the subtraction of two texts would not have."""
+    text = units.format_significant(abs(value), digits)
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return f"{'+' if value > 0 else '-'}{text}"
+
+
+def _remark(cell: Cell) -> str:
+    if cell.why or cell.better is None:
+        return cell.why
+    return "better" if cell.better else "worse"

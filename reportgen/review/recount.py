@@ -1,0 +1,59 @@
+"""Count again what is exact, and hold it against the record. Imports torch, when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from reportgen.data.source import Search
+from reportgen.errors import UsageError
+from reportgen.plan import Build
+from reportgen.record import Figure
+from reportgen.review.check import Check, Subject
+from reportgen.review.findings import Finding
+
+_NONE = Figure("unavailable")
+
+
+def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None]) -> Check:
+    """Return a check that counts each build whose counts are not stale anyway.
+
+    The check raises UsageError where it would run a user's code without leave.
+    """
+
+    def check(subject: Subject) -> Iterator[Finding]:
+        stale = {due.build.id for due in subject.state.due if due.group == "complexity"}
+        builds = [build for build in subject.plan.builds.values() if "complexity" in build.wanted]
+        for build in builds:
+            if build.entry.runs_foreign_code and not allow_code:
+                raise UsageError(
+                    f"--recount: the model '{build.model}' runs code of {build.entry.source}: read "
+                    "it, then add --allow-code."
+                )
+        for build in builds:
+            if build.id not in stale:
+                on_step(build.id)
+                yield from _recount(build, subject, search)
+
+    return check
+
+
+def _recount(build: Build, subject: Subject, search: Search) -> Iterator[Finding]:
+    from reportgen.engine import complexity
+
+    settings = subject.plan.measure.complexity
+    assert settings is not None, "complexity is wanted only where it is asked for"
+    written = subject.state.record.builds[build.id].figures
+    try:
+        counted = complexity.count(build, settings, search).figures
+    except Exception as error:  # somebody's model may raise anything
+        message = str(error).strip().partition("\n")[0] or type(error).__name__
+        if any(written.get(key, _NONE).value is not None for key in build.wanted["complexity"]):
+            yield Finding("recount", build.id, f"cannot be counted any more: {message}")
+        return
+    for key in build.wanted["complexity"]:
+        old, new = written.get(key, _NONE).value, counted.get(key, _NONE).value
+        if old is not None and old != new:
+            gives = "nothing" if new is None else f"{new:,}"
+            yield Finding(
+                "recount", build.id, f"{key}: the record says {old:,}, counting gives {gives}"
+            )

@@ -1,0 +1,79 @@
+"""The records that BASE and HEAD mean: a file, a folder, or a revision of a git repository."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from reportgen import record as records
+from reportgen.errors import UsageError, did_you_mean
+from reportgen.record import Record
+
+
+def both(base: str, head: str, out: Path) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Return the records of two words; beside a single file, the one of the same spec only."""
+    before, after = (records_of(word, out) for word in (base, head))
+    if Path(base).is_file() and after.keys() & before.keys():
+        after = {name: after[name] for name in before}
+    if Path(head).is_file() and after.keys() & before.keys():
+        before = {name: before[name] for name in after}
+    return before, after
+
+
+def records_of(word: str, out: Path) -> dict[str, Record]:
+    """Return the records that a word of the command line means, by the name of their spec.
+
+    A file or a folder of this name goes first; else it is a revision, and its records are those in
+    the folder `out`. Raises UsageError for what is neither, RecordError for what is no record.
+    """
+    path = Path(word)
+    if path.is_dir():
+        return {found.stem: _read(found) for found in sorted(path.glob("*.json"))}
+    if path.exists():
+        record = _read(path)
+        return {record.spec: record}
+    return dict(_from_git(word, out))
+
+
+def _read(path: Path) -> Record:
+    record = records.read(path)
+    assert record is not None, "the file is there"
+    return record
+
+
+def _from_git(revision: str, out: Path) -> Iterator[tuple[str, Record]]:
+    anchor = next(folder for folder in (out, *out.absolute().parents) if folder.is_dir())
+    inner = "" if anchor == out else f"{out.absolute().relative_to(anchor).as_posix()}/"
+    commit = _commit(revision, anchor)
+    listed = _git(anchor, "ls-tree", "-z", "--name-only", commit, "--", f"./{inner}") or ""
+    for name in listed.split("\0"):
+        if name.endswith(".json"):
+            text = _git(anchor, "show", f"{commit}:./{name}")
+            assert text is not None, "git has just listed it"
+            yield Path(name).stem, records.loads(text, f"{revision}:{name}")
+
+
+def _commit(revision: str, anchor: Path) -> str:
+    """Resolve a revision; raise UsageError if there is none of this name."""
+    absent = f"{revision}: there is no such file or folder, and"
+    if shutil.which("git") is None:
+        raise UsageError(f"{absent} git is not installed to look for a revision.")
+    if _git(anchor, "rev-parse", "--git-dir") is None:
+        raise UsageError(f"{absent} {anchor} is not in a git repository.")
+    commit = _git(
+        anchor, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+    )
+    if commit is None:
+        listed = _git(anchor, "for-each-ref", "--format=%(refname:short)") or ""
+        hint = did_you_mean(revision, listed.split(), show=0)
+        text = f"{revision}: there is no such file, folder or git revision. {hint}"
+        raise UsageError(text.rstrip())
+    return commit.strip()
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    """Return what git prints, or None where it fails."""
+    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, check=False)
+    return done.stdout.decode("utf-8") if done.returncode == 0 else None

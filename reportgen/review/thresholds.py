@@ -1,0 +1,103 @@
+"""`--fail-on`: how much a figure may change. Pure.
+
+    QUANTITY[@BATCH] >+AMOUNT     fails where a figure rose by more than this
+    QUANTITY[@BATCH] <-AMOUNT     fails where it fell by more than this
+
+An amount in % is relative to the old figure; any other is in the quantity's own unit, as people
+write it: `params>+5%`, `macs>+1.5M`, `top1<-0.5` (points), `latency@1>+2ms`. Noisy figures fail
+only by a change that is significant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from reportgen.errors import UsageError, did_you_mean
+from reportgen.quantities import QUANTITIES, quantity_of
+from reportgen.review.cells import Cell
+from reportgen.review.changes import Comparison, Row
+from reportgen.units import convert, parse_quantity
+
+_SHAPE = re.compile(
+    r"\s*(?P<key>[\w.@-]+?)\s*(?P<side>[<>])\s*(?P<sign>[+-]?)\s*(?P<amount>.*?)\s*"
+)
+_EXAMPLES = "Write 'params>+5%', 'top1<-0.5' or 'latency@1>+2ms'."
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A limit for changes of a quantity; `amount` is positive, and a part where `relative`."""
+
+    text: str
+    key: str
+    rising: bool
+    amount: float
+    relative: bool
+
+    def concerns(self, key: str) -> bool:
+        """Whether it is about the figure `key`: a quantity is about all its batch sizes."""
+        return key == self.key or key.partition("@")[0] == self.key
+
+    def broken(self, cell: Cell) -> bool:
+        """Whether a figure changed by more than it may, or is not there any more to tell."""
+        if cell.verdict == "lost":
+            return cell.new is not None and cell.old is not None
+        change = cell.relative if self.relative else cell.delta
+        if cell.verdict != "changed" or change is None:
+            return False
+        return (change if self.rising else -change) > self.amount
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a threshold: the figures that broke it, and how many it was held against."""
+
+    threshold: Threshold
+    broken: tuple[tuple[Comparison, Row, Cell], ...]
+    held: int
+
+
+def parse(text: str) -> Threshold:
+    """Read a threshold; raise UsageError, saying what could have been written."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"--fail-on '{text}': not a limit for a change. {_EXAMPLES}")
+    key, amount = match["key"], match["amount"]
+    try:
+        quantity = quantity_of(key)
+    except KeyError:
+        hint = did_you_mean(key, QUANTITIES, show=0) or "See: reportgen list metrics."
+        raise UsageError(f"--fail-on '{text}': unknown quantity '{key}'. {hint}") from None
+    rising = match["side"] == ">"
+    if match["sign"] != ("+" if rising else "-"):
+        ways = {True: f"'{key}>+{amount}' for a rise", False: f"'{key}<-{amount}' for a fall"}
+        raise UsageError(
+            f"--fail-on '{text}': write {ways[rising]} by more than {amount}, or "
+            f"{ways[not rising]}. A limit for the figure itself is a budget in the spec."
+        )
+    try:
+        value, unit = parse_quantity(amount)
+        relative = unit == "%"
+        limit = value / 100 if relative else convert(value, unit, quantity.unit)
+    except ValueError as error:
+        raise UsageError(f"--fail-on '{text}': {error}") from None
+    return Threshold(text.strip(), key, rising, limit, relative)
+
+
+def judge(threshold: Threshold, comparisons: Iterable[Comparison]) -> Judged:
+    """Hold a threshold against every figure that it is about and that is on both sides."""
+    held = [
+        (comparison, row, cell)
+        for comparison, row, cell in _cells(comparisons)
+        if threshold.concerns(cell.key) and cell.old is not None
+    ]
+    broken = tuple(entry for entry in held if threshold.broken(entry[2]))
+    return Judged(threshold, broken, len(held))
+
+
+def _cells(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, Row, Cell]]:
+    for comparison in comparisons:
+        for row in comparison.rows:
+            yield from ((comparison, row, cell) for cell in row.cells if not cell.quoted)

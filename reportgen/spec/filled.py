@@ -1,0 +1,92 @@
+"""Columns and budgets that nothing would ever fill: no part of `measure`, no quoted figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reportgen import budgets, quantities
+from reportgen.errors import Problem
+from reportgen.spec.source import Path, Source
+
+
+def column_problems(parsed: Source) -> Iterator[Problem]:
+    """Find columns that would be empty, or are there twice."""
+    report = _mapping(parsed.value.get("report"))
+    measured = parsed.value.get("measure", {"complexity": {}})
+    if "modules" in report and "complexity" not in _mapping(measured):
+        yield parsed.problem(
+            ("report", "modules"),
+            "nothing here gives the tables of modules",
+            "Add `complexity: {}` to `measure`, or remove them.",
+            at_key=True,
+        )
+    columns = report.get("columns")
+    if not isinstance(columns, list):
+        return
+    for index, column in enumerate(columns):
+        path = ("report", "columns", index)
+        if columns.index(column) != index and isinstance(column, str):
+            yield parsed.problem(path, f"the column '{column}' is listed twice", "Remove one.")
+        elif isinstance(column, str):
+            yield from _unfilled(parsed, path, column, "column")
+
+
+def budget_problems(parsed: Source) -> Iterator[Problem]:
+    """Find budgets that cannot be read, or that no figure would ever decide."""
+    owners: list[tuple[Path, Any]] = [((), parsed.value)]
+    models = _mapping(parsed.value.get("models"))
+    owners += [(("models", name), model) for name, model in models.items()]
+    for path, owner in owners:
+        for key, text in _mapping(_mapping(owner).get("budgets")).items():
+            if not isinstance(text, str):
+                continue
+            here = (*path, "budgets", key)
+            try:
+                budgets.parse(key, text)
+            except KeyError:
+                continue  # an unknown quantity is told where types are checked
+            except ValueError as error:
+                message = f"'{key}' cannot have the budget '{text}'"
+                yield parsed.problem(here, message, str(error))
+            yield from _unfilled(parsed, here, key, "budget", at_key=True)
+
+
+def _unfilled(
+    parsed: Source, path: Path, key: str, noun: str, *, at_key: bool = False
+) -> Iterator[Problem]:
+    measure = parsed.value.get("measure", {"complexity": {}})
+    try:
+        quantity = quantities.quantity_of(key)
+    except KeyError:
+        return
+    if not isinstance(measure, dict):
+        return
+    entries = parsed.value.get("reported")
+    quoted = {
+        _mapping(entry).get("quantity") for entry in (entries if isinstance(entries, list) else ())
+    }
+    message = f"nothing here gives the {noun} '{key}'"
+    if quantity.kind not in measure and key not in quoted:
+        hint = f"Add `{quantity.kind}: {{}}` to `measure`, or remove the {noun}."
+        yield parsed.problem(path, message, hint, at_key=at_key)
+    elif quantity.kind == "accuracy" and key not in quoted:
+        metrics = _mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        if isinstance(metrics, list) and key not in metrics:
+            wanted = ", ".join(map(str, [*metrics, key]))
+            hint = f"Add it to `measure: accuracy: metrics`: [{wanted}]."
+            yield parsed.problem(path, message, hint, at_key=at_key)
+    elif quantity.per_batch and "@" in key:
+        sizes = _mapping(measure.get("timing")).get("batch_sizes", [1])
+        batch = quantities.split_key(key)[1]
+        if isinstance(sizes, list) and batch not in sizes:
+            yield parsed.problem(
+                path,
+                f"batch size {batch} is not timed",
+                f"Add it to `measure: timing: batch_sizes`, or choose one of {sizes}.",
+                at_key=at_key,
+            )
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

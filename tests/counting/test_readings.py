@@ -1,0 +1,76 @@
+"""Columns and the conventions they are read by."""
+
+from __future__ import annotations
+
+import pytest
+
+from reportgen.counting.conventions import PARAMS, WORK
+from reportgen.counting.readings import FAMILIES, PLAIN, reading
+from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.quantities import QUANTITIES, quantity_of, rank, split_convention, split_key
+
+
+def test_every_convention_has_a_column() -> None:
+    for quantity, conventions in FAMILIES.items():
+        assert QUANTITIES[quantity].by_convention
+        for name, convention in conventions.items():
+            key = f"{quantity}.{name}"
+            assert reading(key) is convention
+            assert split_key(key) == (key, None)
+            assert quantity_of(key).name == key
+    assert {name for name, row in QUANTITIES.items() if row.by_convention} == set(FAMILIES)
+
+
+def test_a_column_without_a_convention_has_its_own() -> None:
+    assert reading("macs") is WORK["macs"]
+    assert reading("flops") is WORK["flops"]
+    assert reading("params") is PARAMS["all"]
+    assert reading("trainable_params") is PARAMS["trainable"]
+    assert set(PLAIN) <= set(QUANTITIES)
+
+
+@pytest.mark.parametrize("key", ["top1", "flops.thopp", "macs.thop", "params.thop", "flops.", ""])
+def test_other_columns_are_not_read_off_a_ledger(key: str) -> None:
+    with pytest.raises(KeyError):
+        reading(key)
+
+
+def test_a_quantity_by_convention_is_no_contest() -> None:
+    quantity = quantity_of("flops.fvcore-train")
+    assert (quantity.label, quantity.better) == ("FLOPs (fvcore-train)", None)
+    assert (quantity.unit, quantity.kind) == ("", "complexity")
+
+
+@pytest.mark.parametrize("key", ["time.total", "macs.keras", "flops.", "flops.Keras", "flops.a b"])
+def test_what_is_no_convention(key: str) -> None:
+    assert split_convention(key) is None
+
+
+@pytest.mark.parametrize("key", ["flops.keras@4", "macs.keras", "flops.UPPER", ".keras"])
+def test_keys_that_cannot_be(key: str) -> None:
+    with pytest.raises(KeyError):
+        split_key(key)
+
+
+def test_columns_by_convention_follow_their_quantity() -> None:
+    keys = ["macs", "flops.thop", "params.keras", "flops", "params", "latency@4"]
+    assert sorted(keys, key=rank) == [
+        *("params", "params.keras", "macs", "flops", "flops.thop"),
+        "latency@4",
+    ]
+
+
+def test_activations_are_the_outputs_of_layers_with_products() -> None:
+    ledger = Ledger(
+        (Module("", "Net"),),
+        tuple(
+            Operation(0, kind, "f", out_elements=10**power)
+            for power, kind in enumerate(
+                (
+                    *(Kind.CONVOLUTION, Kind.DEPTHWISE_CONVOLUTION, Kind.TRANSPOSED_CONVOLUTION),
+                    *(Kind.LINEAR, Kind.MATMUL, Kind.EINSUM, Kind.BATCH_NORM, Kind.ACTIVATION),
+                )
+            )
+        ),
+    )
+    assert reading("activations").total(ledger) == 111_111

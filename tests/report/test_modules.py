@@ -1,0 +1,187 @@
+"""Tables of modules: whole, adding up, and the same as what mmengine prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from reportgen.counting import build_on_meta, count
+from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.record import Record
+from reportgen.report import render
+from reportgen.report.modules import ITSELF, TOTAL, module_tables
+from reportgen.report.table import NOTHING, Table
+from tests.golden import Golden
+from tests.report.examples import build, record_of
+
+MMENGINE = json.loads((Path(__file__).parent / "mmengine_resnet18.json").read_text("utf-8"))
+
+COLUMNS = ("params", "macs", "flops", "flops.thop", "activations", "params.keras")
+
+
+def record(ledger: Ledger, *, depth: int, columns: tuple[str, ...] = COLUMNS) -> Record:
+    one = build("Net", ledger=ledger.to_json())
+    return record_of(one, columns=("macs",), module_depth=depth, module_columns=columns)
+
+
+def table(ledger: Ledger, *, depth: int, columns: tuple[str, ...] = COLUMNS) -> Table:
+    return module_tables(record(ledger, depth=depth, columns=columns))[0]
+
+
+def ledger_of(name: str) -> Ledger:
+    model = build_on_meta(lambda: torchvision.models.get_model(name, weights=None))
+    return count(model, (torch.empty(1, 3, 224, 224, device="meta"),)).ledger
+
+
+def numbers(one: Table) -> dict[str, list[int]]:
+    """Return the figures of each row by its name, shares left out."""
+    return {
+        row[0].text: [
+            int(cell.text.replace(",", "")) for cell in row[1:-1] if not cell.text.endswith("%")
+        ]
+        for row in one.rows
+    }
+
+
+def small() -> Ledger:
+    """A model that adds by itself, between two blocks; the second block adds too."""
+    return Ledger(
+        (
+            Module("", "Net", output_shape=(1, 10), calls=1),
+            Module("a", "Conv2d", params=6, trainable_params=6, calls=1, output_shape=(1, 2, 4, 4)),
+            Module("b", "Block", calls=1, output_shape=(1, 2, 4, 4)),
+            Module("b.conv", "Conv2d", params=8, trainable_params=8, calls=1),
+            Module("unused", "Dropout"),
+        ),
+        (
+            Operation(1, Kind.CONVOLUTION, "conv2d", macs=60, flops=120, out_elements=32),
+            Operation(3, Kind.CONVOLUTION, "conv2d", macs=40, flops=80, out_elements=32),
+            Operation(2, Kind.ADD, "add", flops=32, in_elements=32, out_elements=32),
+            Operation(0, Kind.ADD, "add", flops=10, in_elements=10, out_elements=10),
+        ),
+    )
+
+
+def test_a_table_of_modules(golden: Golden) -> None:
+    text = render(record(small(), depth=2))["md"]
+    start = text.index("## Modules of Net")
+    golden("modules.md", text[start : text.index("\n## ", start + 1) + 1])
+
+
+def test_depth_one_holds_what_lies_below() -> None:
+    assert numbers(table(small(), depth=1, columns=("params", "macs", "flops"))) == {
+        TOTAL: [14, 100, 242],
+        ITSELF: [0, 0, 10],
+        "a": [6, 60, 120],
+        "b": [8, 40, 112],
+    }
+
+
+def test_without_work_there_is_no_share() -> None:
+    one = table(small(), depth=1, columns=("params", "activations"))
+    assert one.header == ("Module", "Params", "Activations", "Output")
+    one = table(small(), depth=1, columns=("flops.torch", "params"))
+    assert one.header == (
+        *("Module", "FLOPs (torch)", "Share of FLOPs (torch)", "Params"),
+        "Output",
+    )
+    assert [row[2].text for row in one.rows] == ["100.00 %", "60.00 %", "40.00 %"]
+
+
+def test_a_model_that_does_nothing() -> None:
+    nothing = Ledger((Module("", "Identity"), Module("a", "Conv2d", params=3)))
+    one = table(nothing, depth=1, columns=("params", "macs"))
+    assert [[cell.text for cell in row] for row in one.rows] == [
+        [TOTAL, "3", "0", NOTHING, NOTHING],
+        ["a", "3", "0", NOTHING, NOTHING],
+    ]
+
+
+def test_only_where_it_is_asked_for() -> None:
+    assert module_tables(record_of(build("Net", ledger=small().to_json()))) == []
+    assert module_tables(record_of(build("Net"), module_depth=1, module_columns=COLUMNS)) == []
+
+
+def test_the_settings_come_back_from_the_record() -> None:
+    from reportgen.record import loads
+
+    one = record(small(), depth=2)
+    again = loads(one.dumps())
+    assert again.report == replace(one.report)
+    assert render(again) == render(one)
+
+
+def parents(names: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each row that is divided, with the rows that must add up to it."""
+    for name in names:
+        path = "" if name == TOTAL else name
+        inside = [
+            other
+            for other in names
+            if other not in (TOTAL, name, ITSELF)
+            and not other.endswith(f" {ITSELF}")
+            and other.startswith(f"{path}." if path else "")
+            and "." not in other.removeprefix(f"{path}." if path else "")
+        ]
+        if inside:
+            itself = " ".join(filter(None, (path, ITSELF)))
+            yield name, [*inside, *([itself] if itself in names else [])]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 9])
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small", "shufflenet_v2_x0_5"])
+def test_every_table_adds_up(name: str, depth: int) -> None:
+    found = numbers(table(ledger_of(name), depth=depth))
+    divided = dict(parents(list(found)))
+    assert divided
+    assert max(row.count(".") for row in found) <= depth - 1
+    for parent, parts in divided.items():
+        assert found[parent] == [
+            sum(column) for column in zip(*(found[part] for part in parts), strict=True)
+        ], parent
+
+
+def short(value: int) -> str:
+    """Write a count as fvcore and mmengine do: `0.118G`, `9.408K`, `1K`, `0`."""
+    for unit, power in (("G", 9), ("M", 6), ("K", 3)):
+        if value > 10 ** (power - 1):  # 0.1 of the unit and more
+            return f"{value / 10**power:.3f}".rstrip("0").rstrip(".") + unit
+    return str(value)
+
+
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_the_modules_of_resnet18_as_mmengine_prints_them(mode: str) -> None:
+    work = {"train": "flops.fvcore-train", "eval": "flops.fvcore"}[mode]
+    found = numbers(table(ledger_of("resnet18"), depth=3, columns=("params", work, "activations")))
+    printed = {
+        name: [_plain(text) for text in texts] for name, texts in MMENGINE["modules"][mode].items()
+    }
+    assert {name: [short(value) for value in row] for name, row in found.items()} == printed
+
+
+def _plain(text: str) -> str:
+    """Write a printed figure with no zeros at its end, as `short` does."""
+    match = re.fullmatch(r"([\d.]+)([GMK]?)", text)
+    assert match is not None
+    number = match[1].rstrip("0").rstrip(".") if "." in match[1] else match[1]
+    return f"{number}{match[2]}"
+
+
+def test_a_sequential_model_has_its_rows_in_order() -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    ledger = count(model, (torch.zeros(1, 1, 2, 2),)).ledger
+    # 4·3 and 3·2 products; 15 and 8 parameters; the ReLU has 3 elements
+    assert numbers(table(ledger, depth=1, columns=("params", "macs", "flops"))) == {
+        TOTAL: [23, 18, 39],
+        "1": [15, 12, 24],
+        "2": [0, 0, 3],
+        "3": [8, 6, 12],
+    }
