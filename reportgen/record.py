@@ -12,7 +12,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,7 @@ from reportgen.migrations import upgrade
 SCHEMA = 1
 
 Provenance = Literal["measured", "derived", "reported", "unavailable"]
+_PROVENANCES = get_args(Provenance)
 Cause = Literal[
     "undeclared",  # the spec gives nothing to measure it on (no weights, say): not a failure
     "missing",  # data or weights are not here and could not be fetched
@@ -66,7 +67,7 @@ class Figure:
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str) -> Figure:
         """Read a figure; raise RecordError, naming `where`, if it is none."""
-        if not isinstance(data, Mapping) or data.get("provenance") not in get_args(Provenance):
+        if not isinstance(data, Mapping) or data.get("provenance") not in _PROVENANCES:
             raise RecordError(f"{where}: not a figure: {json.dumps(data)[:80]}")
         if unknown := data.keys() - _names(cls):
             raise RecordError(f"{where}: unknown key '{min(unknown)}'")
@@ -139,6 +140,11 @@ class BuildRecord:
         if not self.claims:
             del data["claims"]
         return data
+
+    @functools.cached_property
+    def text(self) -> str:
+        """Its part of the record file. A run writes the file often, and changes one build."""
+        return _pretty(self.to_json(), depth=2)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str) -> BuildRecord:
@@ -227,7 +233,8 @@ class Record:
 
     def dumps(self) -> str:
         """Return the text of the record file: sorted, one figure a line, the same every time."""
-        return _pretty(self.to_json(), depth=0) + "\n"
+        data = {**replace(self, builds={}).to_json(), "builds": self.builds}
+        return _pretty(data, depth=0) + "\n"
 
 
 def loads(text: str, where: str = "record") -> Record:
@@ -318,10 +325,10 @@ def _umask() -> int:
     return mask
 
 
-@functools.cache
-def _names(cls: type) -> Mapping[str, None]:
-    """Return the names of a dataclass's fields, in their order."""
-    return dict.fromkeys(entry.name for entry in fields(cls))
+def _names(cls: Any) -> Mapping[str, object]:
+    """Return the fields of a dataclass by name; `fields` makes a list of them on every call."""
+    named: Mapping[str, object] = cls.__dataclass_fields__
+    return named
 
 
 def _known(cls: type, data: Mapping[str, Any], where: str) -> dict[str, Any]:
@@ -346,6 +353,8 @@ _OPEN_DEPTH = 4
 
 
 def _pretty(value: Any, depth: int) -> str:
+    if isinstance(value, BuildRecord):
+        return value.text
     if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
         rows = ",\n".join(" " * (depth + 1) + _pretty(entry, _OPEN_DEPTH) for entry in value)
         return f"[\n{rows}\n{' ' * depth}]"

@@ -45,6 +45,11 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"reportgen {__version__}\n"
 
 
+def test_options_may_come_before_the_spec(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--quiet", "--out", "x", "none.yaml"]) == 2
+    assert "none.yaml: no such spec." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("topic", ["models", "datasets", "metrics", "conventions"])
 def test_list(topic: str, capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
     assert main(["list", topic]) == 0

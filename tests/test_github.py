@@ -309,3 +309,17 @@ def test_a_wrong_word() -> None:
         1,
         "python -m reportgen.github: write review or comment\n",
     )
+
+
+def test_a_check_on_digits_needs_no_scikit_learn(monkeypatch: pytest.MonkeyPatch) -> None:
+    import importlib.metadata
+
+    from reportgen.data.known import fingerprint_if_known
+    from reportgen.data.source import DataSource, Search
+
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    digits = DataSource(source="digits", shape=(1, 8, 8), classes=10)
+    assert fingerprint_if_known(digits, "test", Search((), True, Path())) is None

@@ -29,8 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     words = list(sys.argv[1:] if argv is None else argv)
     parser = _parser()
-    # `reportgen SPEC` is `reportgen run SPEC`.
-    if words and words[0] not in _COMMANDS and not words[0].startswith("-"):
+    # `reportgen SPEC` is `reportgen run SPEC`, whichever options come first.
+    if words and words[0] not in {*_COMMANDS, "-h", "--help", "--version"}:
         words.insert(0, "run")
     arguments = parser.parse_args(words or ["--help"])
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import itertools
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -63,7 +64,7 @@ def _texts(part: type[Part]) -> dict[str, str]:
     body = definition.body
     return {
         key.target.id: inspect.cleandoc(text.value.value)
-        for key, text in zip(body, body[1:], strict=False)
+        for key, text in itertools.pairwise(body)
         if isinstance(key, ast.AnnAssign)
         and isinstance(key.target, ast.Name)
         and isinstance(text, ast.Expr)
