@@ -375,6 +375,7 @@ def _settings(spec: Spec, order: tuple[str, ...]) -> ReportSettings:
         batch_size=complexity.batch_size if complexity else 1,
         batch_sizes=tuple(timing.batch_sizes) if timing else (),
         rounds=timing.rounds if timing else 0,
+        fewer_rounds=bool(timing and (timing.precision or timing.seconds)),
     )
 
 

@@ -197,6 +197,7 @@ class ReportSettings:
     batch_size: int = 1
     batch_sizes: tuple[int, ...] = ()
     rounds: int = 0
+    fewer_rounds: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], where: str) -> ReportSettings:

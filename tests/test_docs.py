@@ -40,6 +40,14 @@ def test_what_a_page_links_to_is_there(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_the_table_in_the_readme_is_the_one_of_the_report() -> None:
+    report = (ROOT / "out" / "cifar10.md").read_text("utf-8")
+    table = re.search(r"^\| Model .*?\n\n", report, re.MULTILINE | re.DOTALL)
+    assert table is not None
+    without_footnotes = re.sub(r"\[\^[^]]+\]", "", table[0]).strip()
+    assert without_footnotes in (ROOT / "README.md").read_text("utf-8")
+
+
 def test_the_readme_has_two_commands_for_a_fresh_machine() -> None:
     commands = [text.strip() for page, text in blocks("sh") if page == "README.md"]
     assert commands[:2] == ["python3 bootstrap.py", "python3 bootstrap.py test"]

@@ -74,6 +74,9 @@ def measuring(command: argparse.ArgumentParser) -> None:
         help="build models with code of yours (python/… and FILE.py:… sources)",
     )
     command.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
+    command.add_argument(
+        "--durations", action="store_true", help="say at the end how long each step took"
+    )
 
 
 def target(command: argparse.ArgumentParser) -> None:

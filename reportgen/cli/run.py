@@ -53,7 +53,7 @@ def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Names
         work.search(arguments, path),
         selection=selection,
         allow_code=arguments.allow_code,
-        progress=for_terminal(quiet=arguments.quiet),
+        progress=for_terminal(quiet=arguments.quiet, durations=arguments.durations),
     )
     if outcome.merged:
         sys.stderr.write(f"{file}: two branches' records merged\n")

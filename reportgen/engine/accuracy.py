@@ -13,7 +13,7 @@ from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe
 from reportgen.engine.journal import Journal
-from reportgen.engine.timing import significant
+from reportgen.engine.timing import lay_out, significant
 from reportgen.measures.accuracy import evaluate
 from reportgen.plan import Build
 from reportgen.record import Figure
@@ -46,6 +46,7 @@ def measure(
     here), or whatever the model raises.
     """
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
+    layout = lay_out(module, build, settings)
     split = load(build.data.source, build.data.split, search)
     journal.note_data(build.data.name, split.fingerprint)
     result = evaluate(
@@ -76,5 +77,6 @@ def measure(
         environment=environment,
         samples=1,
         total=result.images,
+        note=layout,
     )
     return Evaluated(figures, total, facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -135,8 +136,56 @@ class Bar:
         self._rich.stop()
 
 
-def for_terminal(*, quiet: bool) -> Progress:
-    """Choose how to show progress: nothing, lines for a log, or a bar."""
-    if quiet:
-        return Silent()
-    return Bar() if sys.stderr.isatty() else Lines()
+class Durations:
+    """Shows what another shows, and at the end how long each step took, the slowest first."""
+
+    def __init__(self, shown: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._shown = shown
+        self._clock = clock
+        self._running: tuple[str, float] | None = None
+        self._taken: list[tuple[float, str]] = []
+
+    def start(self, total: int) -> None:
+        """Begin."""
+        self._shown.start(total)
+
+    def step(self, text: str) -> None:
+        """End the step before, and begin this one."""
+        self._end()
+        self._running = text, self._clock()
+        self._shown.step(text)
+
+    def detail(self, text: str) -> None:
+        """Say what the step is doing."""
+        self._shown.detail(text)
+
+    def advance(self, steps: int = 1) -> None:
+        """Say that steps are done."""
+        self._shown.advance(steps)
+
+    def _end(self) -> None:
+        if self._running:
+            text, began = self._running
+            self._taken.append((self._clock() - began, text))
+            self._running = None
+
+    def __enter__(self) -> Durations:
+        self._shown.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._end()
+        self._shown.__exit__(kind, error, trace)
+        for seconds, text in sorted(self._taken, key=lambda taken: -taken[0]):
+            sys.stderr.write(f"{seconds:9.2f} s  {text}\n")
+
+
+def for_terminal(*, quiet: bool, durations: bool = False) -> Progress:
+    """Choose how to show progress: nothing, lines for a log, or a bar; and durations at its end."""
+    shown: Progress = Silent() if quiet else Bar() if sys.stderr.isatty() else Lines()
+    return Durations(shown) if durations else shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -114,7 +115,16 @@ def _time_batch(
         name: timing.Subject(module, _images(session.builds[name], size))
         for name, module in session.modules.items()
     }
-    samples = timing.interleaved(subjects, rounds=settings.rounds, warmup=settings.warmup)
+    samples = timing.interleaved(
+        subjects,
+        rounds=settings.rounds,
+        warmup=settings.warmup,
+        enough=timing.Enough(
+            reference=baseline.id if baseline else None,
+            precision=settings.precision,
+            until=time.perf_counter() + settings.seconds if settings.seconds else None,
+        ),
+    )
     reference = samples.get(baseline.id) if baseline else None
     for name, seconds in samples.items():
         figures = latencies(seconds, size, environment)
@@ -165,6 +175,7 @@ def speedup(reference: Sequence[float], seconds: Sequence[float], environment: s
         environment=environment,
         samples=ratio.count,
         interval=(significant(ratio.low, 4), significant(ratio.high, 4)),
+        note=ratio.doubt,
     )
 
 
@@ -177,6 +188,7 @@ def _total(
 ) -> Figure:
     """Time the whole data set on random images of its shape; count those of a folder first."""
     try:
+        layout = lay_out(module, build, accuracy)
         count = build.data.count or len(load(build.data.source, build.data.split, search))
         seconds = timing.total_seconds(
             module,
@@ -193,8 +205,16 @@ def _total(
         environment=environment,
         samples=1,
         total=count,
-        note="on random images of the data set's shape",
+        note="; ".join(filter(None, ("on random images of the data set's shape", layout))),
     )
+
+
+def lay_out(module: nn.Module, build: Build, accuracy: Accuracy | None) -> str:
+    """Lay a float module out as an evaluation wants it; say how, if not as usual."""
+    if accuracy is None or not accuracy.channels_last or build.quantize is not None:
+        return ""
+    module.to(memory_format=torch.channels_last)
+    return "channels last"
 
 
 def _images(build: Build, size: int) -> Tensor:

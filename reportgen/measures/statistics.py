@@ -1,19 +1,28 @@
 """Statistics of repeated timings. Pure functions of numbers.
 
 Medians and interquartile ranges, because timings have outliers on one side; ratios of neighbouring
-rounds, because a machine's speed drifts; a percentile bootstrap (Efron & Tibshirani 1993, ch. 13)
-of the median ratio, because nothing is known of its distribution.
+rounds, because a machine's speed drifts. The interval of the median ratio is the one between two
+order statistics (W. J. Conover, Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2):
+whatever the distribution, it holds the true median at least as often as it says. A percentile
+bootstrap of the median does not with a dozen rounds: of 15, it holds it nine times in ten.
 """
 
 from __future__ import annotations
 
-import random
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RESAMPLES = 2_000
-CONFIDENCE = 0.95
+# A 95 % interval leaves out one in forty on either side.
+_LEFT_OUT = 40
+
+# With fewer pairs than this no interval reaches the confidence: 2 · (1/2)⁵ is more than 5 %.
+FEWEST_PAIRS = 6
+
+# An interval that contains 1 and is wider than this, on either side, tells neither a difference
+# that matters nor its absence.
+TELLING = 0.05
 
 
 @dataclass(frozen=True)
@@ -36,8 +45,24 @@ class Ratio:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval excludes 1."""
-        return not self.low <= 1 <= self.high
+        """Whether there are pairs enough, and the interval excludes 1."""
+        return self.count >= FEWEST_PAIRS and not self.low <= 1 <= self.high
+
+    @property
+    def precision(self) -> float:
+        """How far the interval reaches from the median on its wider side, as a part of it."""
+        if self.count < FEWEST_PAIRS:
+            return math.inf
+        return max(self.high - self.median, self.median - self.low) / self.median
+
+    @property
+    def doubt(self) -> str:
+        """Why nothing can be told of a difference; empty where something can."""
+        if self.count < FEWEST_PAIRS:
+            return f"too few rounds to tell: {FEWEST_PAIRS} or more are needed"
+        if not self.significant and self.precision > TELLING:
+            return "too noisy to tell"
+        return ""
 
 
 def summary(samples: Sequence[float]) -> Summary:
@@ -51,18 +76,26 @@ def summary(samples: Sequence[float]) -> Summary:
 def paired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Ratio:
     """Return how many times larger `numerator` is, round by round.
 
-    Both hold one sample of each round, in the order of the rounds. The resampling has a fixed
-    seed: the same samples give the same interval.
+    Both hold one sample of each round, in the order of the rounds.
     """
     if len(numerator) != len(denominator) or not numerator:
         raise ValueError(
             f"pairs are needed, and here are {len(numerator)} and {len(denominator)} samples"
         )
-    ratios = [a / b for a, b in zip(numerator, denominator, strict=True)]
-    generator = random.Random(0)
-    medians = sorted(
-        statistics.median(generator.choices(ratios, k=len(ratios))) for _ in range(RESAMPLES)
-    )
-    tail = (1 - CONFIDENCE) / 2
-    low, high = medians[int(tail * RESAMPLES)], medians[int((1 - tail) * RESAMPLES) - 1]
-    return Ratio(statistics.median(ratios), low, high, len(ratios))
+    ratios = sorted(a / b for a, b in zip(numerator, denominator, strict=True))
+    left_out = _outside(len(ratios))
+    return Ratio(statistics.median(ratios), ratios[left_out], ratios[-1 - left_out], len(ratios))
+
+
+def _outside(count: int) -> int:
+    """Return how many of so many sorted samples lie outside the interval, on either side.
+
+    Each sample lies below the true median with a chance of one half, so the number that do is
+    binomial: as many are left out as leave no more than half the error on either side.
+    """
+    ways, below, outside = 1, 1, 0
+    while below * _LEFT_OUT <= 2**count:
+        outside += 1
+        ways = ways * (count - outside + 1) // outside
+        below += ways
+    return max(outside - 1, 0)

@@ -31,7 +31,7 @@ def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[boo
 def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quantity) -> list[bool]:
     """Say which figures are the best of their column: none unless one is better than another.
 
-    Figures that read the same, or that lie in each other's 95 % interval, share the mark: nobody
+    Figures that read the same, or that lie in the 95 % interval of the best, share the mark: nobody
     could tell which is better.
     """
     usual = comparable(figures, quantity)
@@ -56,11 +56,9 @@ def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str] | None
     return figure.convention, figure.environment if quantity.kind == "timing" else ""
 
 
-def _open(one: Figure, other: Figure) -> bool:
-    """Whether either's 95 % interval holds the other's value."""
-    return any(
-        figure.interval is not None
-        and value is not None
-        and figure.interval[0] <= value <= figure.interval[1]
-        for figure, value in ((one, other.value), (other, one.value))
-    )
+def _open(figure: Figure, winner: Figure) -> bool:
+    """Whether the winner's 95 % interval holds a figure: its own, if the winner is the baseline."""
+    decides, value = (winner, figure.value) if winner.interval else (figure, winner.value)
+    if decides.interval is None or value is None:
+        return False
+    return decides.interval[0] <= value <= decides.interval[1]

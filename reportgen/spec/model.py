@@ -249,9 +249,13 @@ class Timing(Part):
     threads: PositiveInt | None = None
     """Threads torch may use; all cores where left out."""
     rounds: Annotated[int, Field(ge=3)] = 15
-    """How often each model is timed, in turn with the others."""
+    """How often each model is timed in turn with the others, unless one of the next two ends it."""
+    precision: Annotated[float, Field(gt=0)] | None = None
+    """Stop when every speed-up's interval reaches no further from it than this: 0.02 for 2 %."""
+    seconds: Annotated[float, Field(gt=0)] | None = None
+    """Stop after so many seconds for each batch size."""
     warmup: Annotated[int, Field(ge=0)] = 2
-    """Rounds that are run first and not kept."""
+    """Rounds that are run first and not kept; more while models still get faster."""
     total: bool = True
     """Time the whole data set too (`time.total`)."""
 
@@ -265,6 +269,8 @@ class Accuracy(Part):
     """Which figures of quality."""
     batch_size: PositiveInt = 256
     """Images in a batch."""
+    channels_last: bool = False
+    """Lay images out pixel by pixel, as many float convolutions on CPUs are faster."""
 
 
 class Measure(Part):

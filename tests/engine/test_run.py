@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from reportgen.cli import main
+from reportgen.fingerprint import digest
 
 SPEC = """\
 reportgen: 1
@@ -148,6 +149,37 @@ def test_a_new_batch_size_leaves_the_others_alone(project: Project) -> None:
     after = project.builds["CNN"]["figures"]
     assert set(after) - set(before) == {"latency@8", "throughput@8", "speedup@8"}
     assert all(after[key] == before[key] for key in before)
+
+
+@pytest.mark.parametrize(
+    # Six rounds are the fewest with an interval, three the fewest of all.
+    ("key", "samples"),
+    [("precision: 1000.0", 6), ("seconds: 1.0e-6", 3)],
+)
+def test_timing_stops_when_it_is_told_to(project: Project, key: str, samples: int) -> None:
+    project.write(SPEC.replace("rounds: 3", f"rounds: 50, {key}"))
+    project.run("--quiet")
+    assert project.figure("CNN", "speedup@1")["samples"] == samples
+    assert "Latencies are medians of up to 50 rounds" in (project.out / "small.md").read_text()
+
+
+def test_keys_of_timing_that_are_left_out_make_nothing_stale(project: Project) -> None:
+    project.run("--quiet")
+    settings = {"rounds": 3, "warmup": 0, "threads": 1}
+    assert project.builds["CNN"]["inputs"]["timing"]["settings"] == digest(settings)
+
+
+def test_channels_last_is_said_of_the_time_it_gives(project: Project) -> None:
+    project.write(SPEC.replace("[top1]", "[top1], channels_last: true"))
+    project.run("--quiet")
+    note = "on random images of the data set's shape; channels last"
+    assert project.figure("CNN", "time.total")["note"] == note
+
+
+def test_too_few_rounds_tell_no_difference(project: Project) -> None:
+    project.run("--quiet")
+    note = "too few rounds to tell: 6 or more are needed"
+    assert project.figure("CNN", "speedup@1")["note"] == note
 
 
 def test_a_renamed_model_keeps_its_figures(project: Project) -> None:

@@ -21,8 +21,8 @@ def test_summary() -> None:
 
 def test_a_ratio_is_paired_round_by_round() -> None:
     # The machine slows down threefold half-way: every pair still says 2.
-    result = paired_ratio([2, 2, 6, 6], [1, 1, 3, 3])
-    assert (result.median, result.low, result.high, result.count) == (2, 2, 2, 4)
+    result = paired_ratio([2, 2, 2, 6, 6, 6], [1, 1, 1, 3, 3, 3])
+    assert (result.median, result.low, result.high, result.count) == (2, 2, 2, 6)
     assert result.significant
 
 
@@ -41,15 +41,53 @@ def test_the_interval_holds_the_median_and_repeats(pairs: list[tuple[float, floa
     assert paired_ratio(first, second) == result
 
 
-def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize(
+    ("pairs", "outside"),
+    # What a binomial of one half puts below, on either side: 1 of 2⁶ is 1.6 %, and 1 + 6 would be
+    # 10.9 %; 1 + 9 of 2⁹ are 2.0 %; 1 + 15 + 105 + 455 of 2¹⁵ are 1.8 %, and with 1,365 more 5.9 %.
+    [(6, 0), (9, 1), (15, 3)],
+)
+def test_the_interval_leaves_out_what_chance_allows(pairs: int, outside: int) -> None:
+    result = paired_ratio([100 + number for number in range(pairs)], [100] * pairs)
+    assert result.low == (100 + outside) / 100
+    assert result.high == (100 + pairs - 1 - outside) / 100
+
+
+@pytest.mark.parametrize("outliers", [0.0, 0.2])
+@pytest.mark.parametrize("pairs", [6, 15, 30])
+def test_the_interval_covers_the_truth_as_often_as_it_says(pairs: int, outliers: float) -> None:
     generator = random.Random(1)
+
+    def seconds() -> float:
+        """Draw a time as a shared machine gives them: some much too long."""
+        late = generator.expovariate(1) if generator.random() < outliers else 0
+        return generator.lognormvariate(0, 0.1) + late
+
     covered = 0
-    for _ in range(200):
-        first = [generator.lognormvariate(0, 0.1) for _ in range(15)]
-        second = [generator.lognormvariate(0, 0.1) for _ in range(15)]
+    for _ in range(1_000):
+        first, second = [[seconds() for _ in range(pairs)] for _ in range(2)]
         covered += not paired_ratio(first, second).significant
-    # 95 % of 200 is 190; a percentile interval of 15 pairs is a little narrow.
-    assert 180 <= covered <= 200
+    assert covered >= 940  # 95 % are 950, give or take seven
+
+
+def test_a_difference_of_ten_percent_is_found_behind_three_percent_of_noise() -> None:
+    generator = random.Random(1)
+    found = 0
+    for _ in range(100):
+        first = [1.1 * generator.lognormvariate(0, 0.03) for _ in range(15)]
+        second = [generator.lognormvariate(0, 0.03) for _ in range(15)]
+        result = paired_ratio(first, second)
+        found += result.significant and result.low > 1
+    assert found == 100
+
+
+def test_what_cannot_be_told_is_said() -> None:
+    # Half of the rounds say twice as fast, half that it is half as fast.
+    assert paired_ratio([1, 2] * 6, [2, 1] * 6).doubt == "too noisy to tell"
+    assert paired_ratio([1] * 5, [2] * 5).doubt == "too few rounds to tell: 6 or more are needed"
+    # A difference beyond the noise can be told, and so can it that there is none worth the name.
+    assert paired_ratio([2, 3] * 6, [1] * 12).doubt == ""
+    assert paired_ratio([1, 1.01] * 6, [1.01, 1] * 6).doubt == ""
 
 
 def test_pairs_are_needed() -> None:
