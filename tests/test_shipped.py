@@ -1,0 +1,63 @@
+"""The reports that ship are what their specs give, and say what they must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from reportgen import record as records
+from reportgen.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_every_shipped_report_is_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", str(ROOT / "specs"), "--out", str(ROOT / "out")]) == 0
+    assert capsys.readouterr().out.count(": in order, ") == len(list((ROOT / "specs").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("model", "key", "value"),
+    [
+        # Published with the models; derived in tests/zoo.
+        ("Original Model", "macs", 1_297_829_888),
+        ("Original Model", "params", 23_520_842),
+        ("Original Model", "flops", 2_607_300_608),
+        ("Lite Model", "macs", 101_550_592),
+        ("Lite Model", "params", 1_598_378),
+        ("Quant Model", "macs", 325_799_936),
+        ("Quant Model", "params", 23_498_122),
+        ("Quant Lite Model", "macs", 101_550_592),
+        ("Quant Lite Model", "params", 1_597_002),
+        # 100 − 8.27 % and 100 − 7.37 %, the errors published with the weights.
+        ("ResNet-20", "top1", 91.73),
+        ("ResNet-32", "top1", 92.63),
+    ],
+)
+def test_cifar10_says(model: str, key: str, value: float) -> None:
+    record = records.read(ROOT / "out" / "cifar10.json")
+    assert record is not None
+    figure = record.builds[model].figures[key]
+    assert (figure.provenance, figure.value) == ("measured", value)
+
+
+def test_cifar10_counts_images() -> None:
+    record = records.read(ROOT / "out" / "cifar10.json")
+    assert record is not None
+    top1 = {name: record.builds[name].figures["top1"] for name in ("ResNet-20", "ResNet-32")}
+    assert {name: (f.correct, f.total) for name, f in top1.items()} == {
+        "ResNet-20": (9_173, 10_000),
+        "ResNet-32": (9_263, 10_000),
+    }
+
+
+@pytest.mark.parametrize("model", ["ResNet-44", "ResNet-56"])
+def test_cifar10_is_honest_about_weights_it_could_not_have(model: str) -> None:
+    record = records.read(ROOT / "out" / "cifar10.json")
+    assert record is not None
+    build = record.builds[model]
+    assert build.figures["error"].cause == "missing"
+    assert "could not be downloaded" in build.figures["error"].reason
+    assert build.reported["error"].text in ("6.90 %", "6.61 %")
+    assert build.figures["macs"].provenance == "measured"
