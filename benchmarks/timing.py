@@ -51,7 +51,7 @@ def _known_time() -> Row:
 
 def _no_difference(runs: int) -> Row:
     network = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3)).eval()
-    subject = timing.Subject(network, torch.randn(1, 3, 32, 32))
+    subject = timing.Subject(network, (torch.randn(1, 3, 32, 32),))
     silent = 0
     for _ in range(runs):
         samples = timing.interleaved({"a": subject, "b": subject}, rounds=ROUNDS, warmup=1)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-
 from reportgen import counting
 from reportgen.builds.construct import factory, quantized
+from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
 from reportgen.data.source import Search
@@ -34,8 +33,8 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     Raises MeasureError, or whatever the model's own code raises.
     """
     make = factory(build, search.spec_dir)
-    images = torch.zeros((build.batch_size or settings.batch_size, *build.input_shape))
-    result = counting.count_anywhere(make, (images,))
+    args, kwargs = example(build, build.batch_size or settings.batch_size)
+    result = counting.count_anywhere(make, args, kwargs)
     params, facts = result.params, {}
     if build.quantize is not None:
         # The products are the same in int8; the parameters are the packed ones.

@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reportgen.builds.construct import construct
+from reportgen.builds.examples import example
 from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe
@@ -110,9 +111,9 @@ def _time_batch(
     for name, build in session.builds.items():
         if name in session.modules:
             module = session.modules[name]
-            session.attempt(name, timing.Subject(module, _images(build, size)))
+            session.attempt(name, timing.Subject(module, *example(build, size)))
     subjects = {
-        name: timing.Subject(module, _images(session.builds[name], size))
+        name: timing.Subject(module, *example(session.builds[name], size))
         for name, module in session.modules.items()
     }
     samples = timing.interleaved(
@@ -215,10 +216,6 @@ def lay_out(module: nn.Module, build: Build, accuracy: Accuracy | None) -> str:
         return ""
     module.to(memory_format=torch.channels_last)
     return "channels last"
-
-
-def _images(build: Build, size: int) -> Tensor:
-    return torch.randn((size, *build.input_shape), generator=torch.Generator().manual_seed(0))
 
 
 def significant(value: float, digits: int) -> float:

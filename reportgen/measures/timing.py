@@ -12,10 +12,11 @@ import gc
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from reportgen.measures.statistics import paired_ratio
 
@@ -34,14 +35,15 @@ FEWEST_ROUNDS = 3
 
 @dataclass(frozen=True)
 class Subject:
-    """A module in eval mode, and the batch it is timed on."""
+    """A module in eval mode, and what it is called with: by position and by name."""
 
     module: nn.Module
-    batch: Tensor
+    args: Sequence[Any]
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> None:
         """Run one forward pass."""
-        self.module(self.batch)
+        self.module(*self.args, **self.kwargs)
 
 
 @contextlib.contextmanager
