@@ -69,6 +69,24 @@ def breakdown(convention: Convention, ledger: Ledger) -> tuple[Term, ...]:
     )
 
 
+def by_operation(convention: Convention, ledger: Ledger) -> dict[str, int]:
+    """Split the figure of a convention by the kinds of operations that it counts, in their order.
+
+    What it reads off modules, and not off what they run, stands under `parameters`.
+    """
+    kinds: Counter[Kind] = Counter()
+    parameters = 0
+    for term in convention.terms:
+        if isinstance(term, Modules):
+            parameters += sum(term.of(ledger))
+            continue
+        for row in ledger.operations:
+            if term.admits(row, ledger.modules[row.module]):
+                kinds[row.kind] += term.amount(row)
+    split = {kind.value: kinds[kind] for kind in Kind if kinds[kind]}
+    return split | ({"parameters": parameters} if parameters else {})
+
+
 def summed(terms: Sequence[Term]) -> str:
     """Write terms as a sum: `4,089,184,256 MACs + 1,000 linear biases`."""
     text = " ".join(f"{'−' if term.times < 0 else '+'} {term}" for term in terms)

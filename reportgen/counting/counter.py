@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,13 +12,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from reportgen.counting.building import build_on_meta
 from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.errors import CountingError
-from reportgen.counting.recorder import first_tensor
+from reportgen.counting.recorder import first_tensor, own_parameters
+from reportgen.errors import UnfitError
 from reportgen.ledger import Kind, Ledger, Operation
 
 
@@ -117,16 +120,40 @@ def count_anywhere(
         kwargs: inputs by name, on the CPU.
 
     Raises:
+        UnfitError: from the factory; the CPU is not tried.
+        CountingError: neither will do: the model is larger than this machine's memory.
         Exception: whatever the factory, or the forward on the CPU, raises.
     """
     to_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), (tuple(args), kwargs))
+    model = None
     try:
-        return count(build_on_meta(factory), *to_meta)
+        model = build_on_meta(factory)
+        return count(model, *to_meta)
+    except UnfitError:
+        raise
     except Exception as error:
-        reason = str(error).partition("\n")[0].rstrip(".!")
+        reason = str(error).partition("\n")[0].rstrip(".!") or type(error).__name__
+        if model is not None:
+            _check_memory(model, reason)
+            del model
     result = count(factory(), args, kwargs)
     note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
     return replace(result, notes=(*result.notes, note))
+
+
+def _check_memory(model: nn.Module, reason: str) -> None:
+    """Refuse to build a model that would take the machine down with it."""
+    tensors = (*model.parameters(), *model.buffers())
+    needed = sum(tensor.nbytes for tensor in tensors if not is_lazy(tensor))
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return  # a system that does not say
+    if needed > memory:
+        raise CountingError(
+            f"on meta, {reason}; and its {needed / 1e9:,.1f} GB of parameters do not fit into this "
+            "machine's memory, to count it on the CPU"
+        )
 
 
 @contextmanager
@@ -134,7 +161,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and no gradients, with every module and parameter put back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     # FlopCounterMode hooks the gradients of inputs; a Parameter that is one has none to hook.
-    frozen = [p for p in model.parameters() if p.requires_grad]
+    frozen = [p for module, _ in modes for p in own_parameters(module) if p.requires_grad]
     try:
         model.eval()
         for parameter in frozen:

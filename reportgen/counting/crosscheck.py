@@ -12,8 +12,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
+from reportgen.counting.kernels import Kernels
 from reportgen.counting.recorder import Recorder, first_tensor
-from reportgen.counting.shortcuts import elementwise
 from reportgen.ledger import Kind
 
 # Makes tensors, or copies elements from place to place, and computes nothing with them.
@@ -63,8 +63,8 @@ class SecondCounter(FlopCounterMode):
     What runs outside of all functions that DeepSpeed counts goes to the recorder as
     ``Kind.UNCOUNTED``, if it computes floating-point numbers at all.
 
-    The formulas and the sum are PyTorch's. Only the way an operation gets here is shorter: the
-    recorder knows the modules already, and nothing here is ever compiled.
+    The formulas are PyTorch's. Only the way an operation gets to them is shorter: the recorder
+    knows the modules already, and nothing here is ever compiled.
     """
 
     def __init__(self, recorder: Recorder) -> None:
@@ -92,12 +92,10 @@ class SecondCounter(FlopCounterMode):
             row[0] += macs
             row[1] += torch_flops // 2
 
-    def count(self, operation: Any, out: Any, args: Any, kwargs: Any) -> None:
-        """Take note of an operation that has run."""
+    def count(self, operation: Any, flops: int | None, out: Any, args: Any) -> None:
+        """Take note of an operation that has run; its FLOPs are None if there is no formula."""
         listening = self._recorder.listening
-        if operation in self.flop_registry:
-            flops = self.flop_registry[operation](*args, **kwargs, out_val=out)
-            self.flop_counts["Global"][operation] += flops
+        if flops is not None:
             self.seen += flops
             if listening:
                 self.compare(operation.__name__, 0, flops)
@@ -132,6 +130,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._counter = counter
         self._recorder = recorder
+        self._kernels = Kernels(counter.flop_registry)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -146,11 +145,9 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
             with self:
                 return func.decompose(*args, **kwargs)
         # An implementation may be Python that calls functions which DeepSpeed has patched.
-        with self._recorder.inside():
-            out = elementwise(operation.__name__, args, kwargs)
-            if out is None:
-                out = func(*args, **kwargs)
-        self._counter.count(operation, out, args, kwargs)
+        with self._recorder.inside:
+            out, flops = self._kernels.run(func, args, kwargs)
+        self._counter.count(operation, flops, out, args)
         return out
 
 

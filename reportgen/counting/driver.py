@@ -2,8 +2,8 @@
 
 Unaided, the profiler counts nested calls twice, misses products (einsum, recurrent layers), keeps
 PyTorch patched when a forward raises, and is confused by other threads. Here it keeps its hooks
-and its list of functions to patch, but each function is wrapped by ``_Wrapper`` below, and
-everything it changed is put back by ``profiled``, whatever happens.
+(on the model as a whole) and its list of functions to patch, but each function is wrapped by
+``_Wrapper`` below, and everything it changed is put back by ``profiled``, whatever happens.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import importlib
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cache, update_wrapper
+from functools import cache, partial, update_wrapper, wraps
 from types import MethodType, ModuleType
 from typing import Any
 
@@ -33,6 +33,10 @@ _RECURRENT = tuple(
     f"{name}{suffix}"
     for name in ("rnn_tanh", "rnn_relu", "lstm", "gru")
     for suffix in ("", "_cell")
+)
+_TOTALS = ("__flops__", "__macs__", "__duration__", "__start_time__")
+_HOOKS = tuple(
+    f"__{hook}_handle__" for hook in ("pre_hook", "post_hook", "start_time_hook", "end_time_hook")
 )
 _MISSING = object()
 _LOCK = threading.Lock()
@@ -97,7 +101,7 @@ class _Wrapper:
         if not recorder.listening:
             return self._function(*args, **kwargs)
         before = second.seen
-        with recorder.inside():
+        with recorder.inside:
             out = shortcut(self._name, self._function, args, kwargs)
             if out is None:
                 out = self._function(*args, **kwargs)
@@ -120,6 +124,24 @@ class _Wrapper:
             return formula(out, *args, **kwargs)
         flops, macs = self._deepspeed_formula(*args, **kwargs)
         return Work(KINDS.get(self._name, Kind.OTHER), macs, flops)
+
+
+def _in_parts(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A recurrent layer as the products it is made of.
+
+    On the CPU oneDNN makes an LSTM one operation, in which the second counter sees nothing.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        enabled = torch._C._get_mkldnn_enabled()
+        torch._C._set_mkldnn_enabled(False)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            torch._C._set_mkldnn_enabled(enabled)
+
+    return run
 
 
 @contextmanager
@@ -178,21 +200,37 @@ def _start(model: nn.Module, undo: ExitStack) -> tuple[Recorder, SecondCounter, 
     undo.callback(profiler.MODULE_HOOK_MAPPING.update, dict(profiler.MODULE_HOOK_MAPPING))
     profiler.MODULE_HOOK_MAPPING.clear()
     for name in ("einsum", *_RECURRENT):
-        setattr(torch._VF, name, wrap(getattr(torch._VF, name)))
+        function = getattr(torch._VF, name)
+        setattr(torch._VF, name, wrap(_in_parts(function) if name in _RECURRENT else function))
 
+    recorder.follow(undo)
     flops_profiler = profiler.FlopsProfiler(model)
-    undo.callback(_end, flops_profiler, profiler)
-    for handle in recorder.install():
-        undo.callback(handle.remove)
-    flops_profiler.start_profile()
+    # Its own also adds up the parameters of every module, which takes longer than a forward pass.
+    flops_profiler.reset_profile = partial(_mark, recorder.modules)
+    undo.callback(_end, recorder.modules, profiler)
+    # The recorder knows which module runs, so DeepSpeed need follow the model as a whole only.
+    flops_profiler.start_profile({type(module) for module in recorder.modules} - {type(model)})
+    # What the model's own hooks do is counted, too.
+    hooks: Any = model._forward_pre_hooks
+    hooks.move_to_end(vars(model)["__pre_hook_handle__"].id, last=False)
     undo.enter_context(second)
     return recorder, second, flops_profiler
 
 
-def _end(flops_profiler: Any, profiler: Any) -> None:
-    """Take DeepSpeed's hooks and attributes off the model; the functions are put back elsewhere."""
-    flops_profiler.started, flops_profiler.func_patched = True, False
-    flops_profiler.end_profile()
+def _mark(modules: Iterable[nn.Module]) -> None:
+    """Give modules the totals of DeepSpeed's hooks, past the slow ``Module.__setattr__``."""
+    for module in modules:
+        vars(module).update(dict.fromkeys(_TOTALS, 0))
+
+
+def _end(modules: Iterable[nn.Module], profiler: Any) -> None:
+    """Take DeepSpeed's hooks and totals off the model; the functions are put back elsewhere."""
+    for module in modules:
+        for name in _HOOKS:
+            if handle := vars(module).pop(name, None):
+                handle.remove()
+        for name in _TOTALS:
+            vars(module).pop(name, None)
     profiler.module_flop_count.clear()
     profiler.module_mac_count.clear()
     profiler.old_functions.clear()

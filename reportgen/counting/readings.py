@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention
+from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention, named
 from reportgen.quantities import split_convention
 
-FAMILIES: Mapping[str, Mapping[str, Convention]] = {"flops": WORK, "params": PARAMS}
-"""Quantity → the conventions that may follow it, by name."""
+FAMILIES: Mapping[str, Mapping[str, Convention]] = {
+    "flops": named(WORK),
+    "params": named(PARAMS),
+}
+"""Quantity → the conventions that may follow it, by each of their names."""
 
 PLAIN: Mapping[str, Convention] = {
     "params": PARAMS["all"],

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import ExitStack
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
-from torch.utils.hooks import RemovableHandle
 
 from reportgen.counting.formulas import Work
 from reportgen.ledger import Ledger, Module, Operation
@@ -22,15 +21,21 @@ class Recorder:
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._model = model
         self._thread = threading.get_ident()
         self._modules: dict[str, nn.Module] = dict(model.named_modules())
+        self._index = {id(module): i for i, module in enumerate(self._modules.values())}
         self._calls = [0] * len(self._modules)
         self._shapes: list[tuple[int, ...] | None] = [None] * len(self._modules)
         self._running: list[int] = []
         self._rows: dict[tuple[int, Any, str], list[int]] = {}
-        self._inside = 0
         self._finished = False
+        self.inside = _Inside()
+        """``with recorder.inside:`` what is called is part of something counted as a whole."""
+
+    @property
+    def modules(self) -> Collection[nn.Module]:
+        """All modules of the model, each once."""
+        return self._modules.values()
 
     @property
     def current(self) -> int:
@@ -40,16 +45,9 @@ class Recorder:
     @property
     def listening(self) -> bool:
         """Whether a call made now is to be counted: not one inside another, or after the pass."""
-        return not self._inside and not self._finished and threading.get_ident() == self._thread
-
-    @contextmanager
-    def inside(self) -> Iterator[None]:
-        """What is called in the body is part of something that is counted as a whole."""
-        self._inside += 1
-        try:
-            yield
-        finally:
-            self._inside -= 1
+        return (
+            not self.inside.depth and not self._finished and threading.get_ident() == self._thread
+        )
 
     def finish(self) -> None:
         """Stop listening, for good: somebody may have kept a function that was patched."""
@@ -59,28 +57,29 @@ class Recorder:
         """Dotted path of a module."""
         return list(self._modules)[index]
 
-    def install(self) -> list[RemovableHandle]:
-        """Hook every module; the caller removes the handles."""
-        handles = []
-        for index, module in enumerate(self._modules.values()):
-            enter, leave = self._hooks(index)
-            handles.append(module.register_forward_pre_hook(enter, prepend=True))
-            handles.append(module.register_forward_hook(leave, always_call=True))
-        return handles
+    def follow(self, undo: ExitStack) -> None:
+        """Have every call of a module noted, its hooks included, until ``undo``.
 
-    def _hooks(self, index: int) -> tuple[Any, Any]:
-        def enter(module: nn.Module, args: Any) -> None:
-            if threading.get_ident() == self._thread:
-                self._running.append(index)
-                self._calls[index] += 1
+        One function for all modules: two hooks on each of them cost more than small models do.
+        """
+        call = nn.Module.__call__
 
-        def leave(module: nn.Module, args: Any, output: Any) -> None:
-            if threading.get_ident() == self._thread and self._running:
+        def noted(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
+            index = self._index.get(id(module))
+            if index is None or self._finished or threading.get_ident() != self._thread:
+                return call(module, *args, **kwargs)
+            self._running.append(index)
+            self._calls[index] += 1
+            try:
+                output = call(module, *args, **kwargs)
+            finally:
                 self._running.pop()
-                first = first_tensor(output)
-                self._shapes[index] = None if first is None else tuple(first.shape)
+            first = first_tensor(output)
+            self._shapes[index] = None if first is None else tuple(first.shape)
+            return output
 
-        return enter, leave
+        undo.callback(setattr, nn.Module, "__call__", call)
+        nn.Module.__call__ = noted  # type: ignore[method-assign]
 
     def add(self, function: str, work: Work, in_elements: int, out_elements: int) -> None:
         """Add one call to the row of the running module."""
@@ -96,26 +95,39 @@ class Recorder:
         counted: set[int] = set()  # a shared parameter belongs to the first module that has it
         modules = []
         for index, (path, module) in enumerate(self._modules.items()):
-            own = [
-                p
-                for p in module.parameters(recurse=False)
-                if not is_lazy(p) and id(p) not in counted
-            ]
-            counted.update(map(id, own))
+            params = trainable = 0
+            for parameter in own_parameters(module):
+                if id(parameter) not in counted and not is_lazy(parameter):
+                    counted.add(id(parameter))
+                    params += parameter.numel()
+                    trainable += parameter.numel() if parameter.requires_grad else 0
             modules.append(
                 Module(
                     path,
                     type(module).__name__,
                     module.extra_repr(),
-                    params=sum(p.numel() for p in own),
-                    trainable_params=sum(p.numel() for p in own if p.requires_grad),
-                    statistics=sum(b.numel() for b in _running_statistics(module)),
-                    calls=self._calls[index],
-                    output_shape=self._shapes[index],
+                    params,
+                    trainable,
+                    sum(buffer.numel() for buffer in _running_statistics(module)),
+                    self._calls[index],
+                    self._shapes[index],
                 )
             )
         operations = (Operation(*key, *totals) for key, totals in self._rows.items())
         return Ledger(tuple(modules), tuple(operations))
+
+
+class _Inside:
+    """Counts how deep the calls are inside something that is counted as a whole."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+
+    def __enter__(self) -> None:
+        self.depth += 1
+
+    def __exit__(self, *exception: object) -> None:
+        self.depth -= 1
 
 
 def first_tensor(value: Any) -> Tensor | None:
@@ -123,14 +135,21 @@ def first_tensor(value: Any) -> Tensor | None:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, dict):
-        value = tuple(value.values())
-    if isinstance(value, (tuple, list)):
-        return next((t for v in value if (t := first_tensor(v)) is not None), None)
+        value = value.values()
+    elif not isinstance(value, (tuple, list)):
+        return None
+    for part in value:
+        found = first_tensor(part)
+        if found is not None:
+            return found
     return None
 
 
-def _running_statistics(module: nn.Module) -> Iterator[Tensor]:
-    for name in ("running_mean", "running_var"):
-        buffer = module._buffers.get(name)
-        if buffer is not None:
-            yield buffer
+def own_parameters(module: nn.Module) -> list[nn.Parameter]:
+    """A module's parameters, its children's left out; quicker than ``module.parameters``."""
+    return [parameter for parameter in module._parameters.values() if parameter is not None]
+
+
+def _running_statistics(module: nn.Module) -> list[Tensor]:
+    found = map(module._buffers.get, ("running_mean", "running_var"))
+    return [buffer for buffer in found if buffer is not None]

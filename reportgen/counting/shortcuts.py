@@ -10,7 +10,7 @@ function itself is called, and raises its own error if the shapes are wrong.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -19,8 +19,14 @@ from torch import Tensor
 Shortcut: TypeAlias = Callable[..., Tensor | None]
 
 
+def _empty(input: Tensor, shape: Sequence[int]) -> Tensor:
+    # Not an operation of the model: no need to show it to a second counter.
+    with torch._C._DisableTorchDispatch():
+        return torch.empty(shape, dtype=input.dtype, device="meta")
+
+
 def _like(input: Tensor) -> Tensor:
-    return torch.empty(input.shape, dtype=input.dtype, device="meta")
+    return _empty(input, input.shape)
 
 
 def _activation(function: Any, input: Tensor, *args: Any, **kwargs: Any) -> Tensor | None:
@@ -44,6 +50,17 @@ def _layer_norm(function: Any, input: Tensor, normalized_shape: Any, *_: Any, **
 def _group_norm(function: Any, input: Tensor, num_groups: int, *_: Any, **__: Any) -> Tensor | None:
     fits = input.dim() > 1 and input.shape[1] % num_groups == 0
     return _like(input) if fits else None
+
+
+def _adaptive_pool(function: Any, input: Tensor, output_size: Any) -> Tensor | None:
+    """The number of dimensions is the last letter but one of ``adaptive_avg_pool2d``."""
+    spatial = int(function.__name__[-2])
+    sizes = [output_size] * spatial if isinstance(output_size, int) else list(output_size)
+    if len(sizes) != spatial or input.dim() - spatial not in (1, 2):
+        return None
+    kept = input.shape[-spatial:]
+    out = [was if size is None else size for size, was in zip(sizes, kept, strict=True)]
+    return _empty(input, (*input.shape[:-spatial], *out))
 
 
 def _linear(
@@ -70,6 +87,7 @@ SHORTCUTS: Mapping[str, Shortcut] = {
     "batch_norm": _batch_norm,
     "layer_norm": _layer_norm,
     "group_norm": _group_norm,
+    **dict.fromkeys((f"adaptive_avg_pool{n}d" for n in (1, 2, 3)), _adaptive_pool),
     "linear": _linear,
     "scaled_dot_product_attention": _attention,
 }
@@ -81,29 +99,3 @@ def shortcut(name: str, function: Any, args: tuple[Any, ...], kwargs: dict[str, 
     if quick is None or not args or type(args[0]) is not Tensor or not args[0].is_meta:
         return None
     return quick(function, *args, **kwargs)
-
-
-_ELEMENTWISE = frozenset(
-    """
-    add add_ div div_ hardsigmoid hardsigmoid_ hardswish hardswish_ hardtanh hardtanh_ leaky_relu
-    leaky_relu_ mish mul mul_ relu relu_ rsub sigmoid sigmoid_ silu silu_ sub sub_ tanh tanh_
-    """.split()  # noqa: SIM905
-)
-
-
-def elementwise(name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-    """What an elementwise operation would return on ``meta``, or None to run it.
-
-    Only for operands of one shape and one floating-point type, which the result then has.
-    """
-    if name not in _ELEMENTWISE or kwargs:
-        return None
-    first, others = args[0], [a for a in args[1:] if not isinstance(a, (int, float))]
-    if not isinstance(first, Tensor) or not first.is_meta or not first.is_floating_point():
-        return None
-    for other in others:
-        if not isinstance(other, Tensor) or not other.is_meta:
-            return None
-        if other.shape != first.shape or other.dtype != first.dtype:
-            return None
-    return first if name.endswith("_") else _like(first)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from reportgen.counting.breakdown import breakdown, summed
+from reportgen.counting.breakdown import breakdown, by_operation, summed
 from reportgen.counting.conventions import PARAMS, WORK, Convention
 from reportgen.ledger import Kind, Ledger
 from reportgen.record import BuildRecord, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.inputs import inputs_text
 from reportgen.report.table import Cell, Table
 from reportgen.units import format_exact
 
@@ -24,6 +25,8 @@ class Explanation:
     name: str
     input: str
     work: Table
+    operations: Table
+    """The same figures, split by kind of operation: a row for each convention."""
     size: Table
     notes: tuple[str, ...]
 
@@ -44,8 +47,9 @@ def explain(record: Record, build: BuildRecord, name: str) -> Explanation | None
     batch = build.batch_size or record.report.batch_size
     return Explanation(
         name=name,
-        input="×".join(map(str, (batch, *build.input_shape))),
+        input=inputs_text(build, batch),
         work=_table(WORK, ledger),
+        operations=_by_operation(ledger),
         size=_table(PARAMS, ledger),
         notes=tuple(_notes(build, ledger)),
     )
@@ -56,7 +60,11 @@ def as_text(explanation: Explanation) -> str:
     from tabulate import tabulate
 
     parts = [f"{explanation.name}, input {explanation.input}"]
-    for title, table in (("work", explanation.work), ("parameters", explanation.size)):
+    for title, table in (
+        ("work", explanation.work),
+        ("by operation", explanation.operations),
+        ("parameters", explanation.size),
+    ):
         parts.append(
             tabulate(
                 [[cell.text for cell in row] for row in table.rows],
@@ -85,6 +93,19 @@ def _table(conventions: Mapping[str, Convention], ledger: Ledger) -> Table:
         for name, convention in conventions.items()
     )
     return Table(_HEADER, rows, (False, True, False, False))
+
+
+def _by_operation(ledger: Ledger) -> Table:
+    """Put the conventions side by side, operation by operation; those of nobody are left out."""
+    splits = {name: by_operation(convention, ledger) for name, convention in WORK.items()}
+    counted = set().union(*splits.values())
+    columns = [name for name in (*map(str, Kind), "parameters") if name in counted]
+    rows = tuple(
+        tuple(map(Cell, (name, *(format_exact(split.get(column, 0)) for column in columns))))
+        for name, split in splits.items()
+    )
+    header = ("Convention", *(column.capitalize() for column in columns))
+    return Table(header, rows, (False, *(True for _ in columns)))
 
 
 def _notes(build: BuildRecord, ledger: Ledger) -> Iterator[str]:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 import pytest
-import torch
-import torchvision
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.counting import build_on_meta, count
-from reportgen.counting.breakdown import breakdown, summed
+from reportgen.counting.breakdown import breakdown, by_operation, summed
 from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention
 from reportgen.ledger import Kind, Ledger, Module, Operation
+from tests.counting.torchvision_models import counted
 
 EVERY = (*WORK.values(), *PARAMS.values(), ACTIVATIONS)
 
 
-@cache
 def ledger(name: str) -> Ledger:
-    model = build_on_meta(lambda: torchvision.models.get_model(name))
-    return count(model, [torch.empty(1, 3, 224, 224, device="meta")]).ledger
+    return counted(name).ledger
 
 
 def added(text: str) -> int:
@@ -43,6 +38,7 @@ def test_the_terms_add_up(name: str) -> None:
         terms = breakdown(convention, model)
         assert sum(term.value for term in terms) == convention.total(model), convention.name
         assert added(summed(terms)) == convention.total(model), convention.name
+        assert sum(by_operation(convention, model).values()) == convention.total(model)
         # nothing is told twice
         assert len({(term.times, term.what) for term in terms}) == len(terms), convention.name
 
@@ -70,6 +66,29 @@ def test_the_terms_add_up(name: str) -> None:
 )
 def test_resnet50(convention: str, text: str) -> None:
     assert summed(breakdown(WORK[convention], ledger("resnet50"))) == text
+
+
+@pytest.mark.parametrize(
+    ("convention", "split"),
+    [
+        # what FlopCounterMode says of aten.convolution and aten.addmm
+        ("torch", {"convolution": 8_174_272_512, "linear": 4_096_000}),
+        # what fvcore's by_operator() says of conv, linear, batch_norm and adaptive_avg_pool2d
+        (
+            "fvcore",
+            {
+                "convolution": 4_087_136_256,
+                "linear": 2_048_000,
+                "batch norm": 22_227_968,
+                "adaptive pool": 100_352,
+            },
+        ),
+        # 53,120 parameters of norms, 2,049,000 of the last layer
+        ("torchinfo", {"convolution": 4_087_136_256, "parameters": 2_102_120}),
+    ],
+)
+def test_resnet50_by_operation(convention: str, split: dict[str, int]) -> None:
+    assert by_operation(WORK[convention], ledger("resnet50")) == split
 
 
 def test_what_a_convention_leaves_out_is_taken_away() -> None:
@@ -106,3 +125,4 @@ def test_any_ledger_adds_up(operations: list[Operation], convention: Convention)
     model = Ledger(modules, tuple(operations))
     terms = breakdown(convention, model)
     assert sum(term.value for term in terms) == convention.total(model)
+    assert sum(by_operation(convention, model).values()) == convention.total(model)

@@ -64,9 +64,37 @@ def test_seventy_billion_parameters_need_no_memory():
     assert sum(p.numel() for p in build_on_meta(decoder).parameters()) == 61_740_154_880
 
 
+def test_weights_are_not_drawn_and_everything_else_is():
+    class Noisy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 4)
+            nn.init.trunc_normal_(self.layer.weight)
+            self.register_buffer("noise", torch.empty(100).normal_().add_(5))
+            self.mean = self.noise.mean().item()
+
+    torch.manual_seed(0)
+    mean = build_on_meta(Noisy).mean
+    torch.manual_seed(0)
+    assert mean == torch.empty(100).normal_().add_(5).mean().item()
+
+
+def test_what_does_not_fit_is_still_an_error():
+    def wrong():
+        layer = nn.Linear(4, 3)
+        with torch.no_grad():
+            layer.weight.mul_(torch.ones(5, device="meta"))
+        return layer
+
+    with pytest.raises(RuntimeError, match="Attempting to broadcast"):
+        build_on_meta(wrong)
+
+
 def test_building_changes_nothing_for_models_built_afterwards():
+    before = dict(vars(torch.Tensor))
     build_on_meta(lambda: nn.Linear(2, 2))
     assert nn.Linear(2, 2).weight.device.type == "cpu"
+    assert dict(vars(torch.Tensor)) == before
 
 
 def test_a_constructor_that_raises_is_passed_on_and_leaves_nothing():
@@ -74,6 +102,8 @@ def test_a_constructor_that_raises_is_passed_on_and_leaves_nothing():
         nn.Linear(2, 2)
         raise ValueError("no such width")
 
+    before = dict(vars(torch.Tensor))
     with pytest.raises(ValueError, match=r"^no such width$"):
         build_on_meta(broken)
+    assert dict(vars(torch.Tensor)) == before
     assert nn.Linear(2, 2).weight.device.type == "cpu"

@@ -9,6 +9,7 @@ import torchvision
 from torch import nn
 
 from reportgen.counting import CountingError, Difference, build_on_meta, count, count_anywhere
+from reportgen.errors import UnfitError
 from reportgen.ledger import Kind, Ledger, Module, Operation
 
 
@@ -101,15 +102,15 @@ def test_work_grows_with_the_batch_and_size_does_not(resnet50):
     assert (four.macs, four.params) == (4 * resnet50.macs, resnet50.params)
 
 
-def test_a_thousand_modules_fit_into_200_kb():
-    class Block(nn.Sequential):
-        def __init__(self, width):
-            super().__init__(nn.Conv2d(width, width, 3), nn.BatchNorm2d(width), nn.ReLU())
+def test_a_thousand_modules_fit_into_200_kb_of_a_record():
+    def block(index):
+        width = 8 + index % 5
+        return nn.Sequential(nn.Conv2d(8, width, 3), nn.BatchNorm2d(width), nn.Conv2d(width, 8, 1))
 
-    model = build_on_meta(lambda: nn.Sequential(*(Block(8 + i % 5 - i % 5) for i in range(250))))
+    model = build_on_meta(lambda: nn.Sequential(*map(block, range(250))))
     ledger = count(model, [torch.empty(1, 8, 512, 512, device="meta")]).ledger
     assert len(ledger.modules) == 1001
-    assert len(json.dumps(ledger.to_json(), separators=(",", ":"))) < 200_000
+    assert len(json.dumps(ledger.to_json(), separators=(", ", ": "))) < 200_000
     assert Ledger.from_json(ledger.to_json()) == ledger
 
 
@@ -246,6 +247,43 @@ def test_a_model_that_needs_values_is_counted_on_the_cpu():
         "Counted in a real forward pass on the CPU: on meta, NeedsValues cannot run on the meta "
         "device, because it needs the values of tensors and not only their shapes.",
     )
+
+
+class Huge(NeedsValues):
+    """Needs values, and more memory than any machine of today has: 4 bytes for each of 10¹⁶."""
+
+    def __init__(self):
+        super().__init__()
+        built.append(type(self))
+        with torch.device("meta"):
+            self.table = nn.Parameter(torch.empty(10**8, 10**8))
+
+
+built = []
+
+
+def test_a_model_that_no_memory_holds_is_not_built_on_the_cpu():
+    built.clear()
+    with pytest.raises(CountingError) as error:
+        count_anywhere(Huge, [torch.zeros(3, 4)])
+    assert str(error.value) == (
+        "on meta, Huge cannot run on the meta device, because it needs the values of tensors and "
+        "not only their shapes; and its 40,000,000.0 GB of parameters do not fit into this "
+        "machine's memory, to count it on the CPU"
+    )
+    assert built == [Huge]
+
+
+def test_a_model_that_does_not_fit_its_spec_is_not_built_twice():
+    built.clear()
+
+    def factory():
+        built.append(None)
+        raise UnfitError("the forward of A has no argument 'b'")
+
+    with pytest.raises(UnfitError):
+        count_anywhere(factory, [torch.zeros(3, 4)])
+    assert len(built) == 1
 
 
 def test_what_runs_on_meta_is_counted_there():

@@ -1,5 +1,6 @@
 """Counting changes nothing: not the model, not PyTorch, not the next count, whatever is raised."""
 
+import importlib
 import subprocess
 import sys
 import threading
@@ -10,12 +11,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from reportgen.counting import CountingError, count
+from reportgen.counting import CountingError, count, count_anywhere
 from reportgen.counting.driver import deepspeed_profiler
+from reportgen.zoo.decoder import decoder
 
 
 def picture():
     """Everything that the profiler touches, as it is now."""
+    importlib.import_module("torch._dynamo")  # the first count does, and what it brings stays
     profiler = deepspeed_profiler()
     return {
         **{f"F.{name}": value for name, value in vars(F).items()},
@@ -23,8 +26,10 @@ def picture():
         **{f"Tensor.{name}": value for name, value in vars(torch.Tensor).items()},
         **{f"einops.{name}": value for name, value in vars(einops).items()},
         **{f"_VF.{name}": value for name, value in vars(torch._VF).items()},
+        "nn.Module.__call__": nn.Module.__call__,
         "fast path": torch.backends.mha.get_fastpath_enabled(),
         "gradients": torch.is_grad_enabled(),
+        "oneDNN": torch._C._get_mkldnn_enabled(),
         "wrapFunc": profiler.wrapFunc,
         "mapping": dict(profiler.MODULE_HOOK_MAPPING),
         "stacks": (list(profiler.module_flop_count), list(profiler.module_mac_count)),
@@ -83,6 +88,51 @@ def test_wrong_inputs_raise_what_the_model_raises():
     assert picture() == before
 
 
+def test_a_recurrent_layer_that_raises_leaves_onednn_on():
+    before = picture()
+    assert before["oneDNN"]
+    with pytest.raises((RuntimeError, ValueError), match="4"):
+        count(nn.LSTM(4, 4), [torch.zeros(2, 3, 5)])
+    assert picture() == before
+
+
+def test_counts_do_not_depend_on_what_was_counted_before():
+    class NeedsValues(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.layer(x[x > 0].view(-1, 4))
+
+    subjects = {
+        "falls back": lambda: count_anywhere(NeedsValues, [torch.ones(3, 4)]),
+        "recurrent": lambda: count(nn.LSTM(4, 4), [torch.zeros(2, 3, 4)]),
+        "attention": lambda: count_anywhere(
+            lambda: nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), [torch.zeros(1, 3, 8)]
+        ),
+        "raises": lambda: count_anywhere(lambda: some_model(ValueError("bad")), [torch.zeros(1)]),
+        "tied": lambda: count_anywhere(
+            lambda: decoder(
+                vocabulary=9, layers=1, width=8, heads=2, key_value_heads=1, hidden=8, tied=True
+            ),
+            [torch.zeros(1, 3, dtype=torch.long)],
+        ),
+    }
+
+    def counted(name):
+        try:
+            result = subjects[name]()
+        except Exception as error:
+            return type(error)
+        return result.ledger, result.cross_check, result.notes
+
+    before = picture()
+    first = {name: counted(name) for name in subjects}
+    assert {name: counted(name) for name in reversed(subjects)} == first
+    assert picture() == before
+
+
 def test_an_error_does_not_change_the_next_count():
     with pytest.raises(ValueError, match="bad weather"):
         count(some_model(ValueError("bad weather")), [torch.zeros(2, 3, 4)])
@@ -106,6 +156,20 @@ def test_a_module_may_catch_what_its_child_raises():
     result = count(Careful(), [torch.zeros(3, 4)])
     assert result.macs == 24
     assert [result.ledger.modules[row.module].path for row in result.ledger.operations] == ["layer"]
+
+
+def test_work_of_hooks_belongs_to_the_module_that_has_them():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    for module in (model, model[0]):
+        module.register_forward_pre_hook(lambda module, args: (args[0] @ torch.zeros(4, 4),))
+        module.register_forward_hook(lambda module, args, output: output @ torch.zeros(4, 7)[:, :4])
+    result = count(model, [torch.zeros(3, 4)])
+    macs = [0, 0, 0]
+    for row in result.ledger.operations:
+        macs[row.module] += row.macs
+    # 3 * 4 * 4 products each: two hooks, two hooks and a layer, a layer
+    assert macs == [2 * 48, 3 * 48, 48]
+    assert result.cross_check.verified
 
 
 def test_counting_inside_a_forward_is_refused():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from reportgen.counting.conventions import PARAMS, WORK
 from reportgen.counting.readings import FAMILIES, PLAIN, reading
 from reportgen.ledger import Kind, Ledger, Module, Operation
 from reportgen.quantities import QUANTITIES, quantity_of, rank, split_convention, split_key
+from reportgen.spec.columns import Column
 
 
 def test_every_convention_has_a_column() -> None:
@@ -19,6 +21,21 @@ def test_every_convention_has_a_column() -> None:
             assert split_key(key) == (key, None)
             assert quantity_of(key).name == key
     assert {name for name, row in QUANTITIES.items() if row.by_convention} == set(FAMILIES)
+
+
+def test_mmengine_is_another_name_of_fvcore() -> None:
+    assert reading("flops.mmengine") is WORK["fvcore"]
+    assert reading("flops.mmengine-train") is WORK["fvcore-train"]
+    assert quantity_of("flops.mmengine").label == "FLOPs (mmengine)"
+    assert TypeAdapter(Column).validate_python("flops.mmengine") == "flops.mmengine"
+    # one way to count, once in every table of them
+    assert not {"mmengine", "mmengine-train"} & set(WORK)
+
+
+def test_mmengine_where_no_convention_may_be() -> None:
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Column).validate_python("macs.mmengine")
+    assert "Write flops.mmengine" in str(error.value.errors()[0])
 
 
 def test_a_column_without_a_convention_has_its_own() -> None:

@@ -2,43 +2,22 @@
 
 import pytest
 import torch
-import torchvision
 from torch.utils.flop_counter import FlopCounterMode
-from torchvision.models import get_model_builder, get_model_weights, list_models
+from torchvision.models import get_model_weights
 
-from reportgen.counting import build_on_meta, count
-
-# The published weights of these two were made from the original implementations: GoogLeNet's
-# without the auxiliary heads, which a new model has. Initialising the weights is of no use here.
-ARGUMENTS = {
-    "googlenet": {"aux_logits": False, "init_weights": False},
-    "inception_v3": {"init_weights": False},
-}
-
-
-def build(name, **arguments):
-    return build_on_meta(lambda: get_model_builder(name)(**ARGUMENTS.get(name, {}), **arguments))
-
-
-def image(size):
-    return torch.empty(1, 3, size, size, device="meta")
+from reportgen.counting import count
+from tests.counting.torchvision_models import NAMES, build, counted, image
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", list_models(module=torchvision.models))
+@pytest.mark.parametrize("name", NAMES)
 def test_products_and_parameters_are_the_published_ones(name):
-    counts = {}
     for weights in get_model_weights(name):
-        size = weights.transforms().crop_size[0]
-        if size not in counts:
-            # A vision transformer's position embedding is made for one size.
-            arguments = {"image_size": size} if name.startswith("vit_") else {}
-            counts[size] = count(build(name, **arguments), [image(size)])
-        counted = counts[size]
-        assert f"{counted.macs / 1e9:.3f}" == f"{weights.meta['_ops']:.3f}", weights
-        assert counted.params == weights.meta["num_params"], weights
-        assert counted.cross_check.verified, counted.cross_check
-        assert counted.notes == ()
+        result = counted(name, weights.transforms().crop_size[0])
+        assert f"{result.macs / 1e9:.3f}" == f"{weights.meta['_ops']:.3f}", weights
+        assert result.params == weights.meta["num_params"], weights
+        assert result.cross_check.verified, result.cross_check
+        assert result.notes == ()
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "swin_v2_t", "vit_b_32", "googlenet"])
@@ -47,6 +26,6 @@ def test_the_second_counter_is_flop_counter_mode(name):
     model = build(name).eval().requires_grad_(False)
     with torch.no_grad(), FlopCounterMode(display=False) as alone:
         model(image(224 if "swin" not in name else 256))
-    counted = count(model, [image(224 if "swin" not in name else 256)])
-    assert 2 * counted.cross_check.macs == alone.get_total_flops()
-    assert counted.cross_check.verified
+    result = count(model, [image(224 if "swin" not in name else 256)])
+    assert 2 * result.cross_check.macs == alone.get_total_flops()
+    assert result.cross_check.verified
