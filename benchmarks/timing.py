@@ -1,84 +1,121 @@
-"""Whether times can be trusted: a known time, the same module twice, a known difference.
+"""Whether times can be trusted: a known time, the same network twice, a known difference.
 
 A module that spins until the clock says so takes the same time on every machine. The same network
-twice must not differ: each of the runs is a comparison as a report makes it.
+twice must not differ. Each run is one of `reportgen`, on a spec of two models, each in a process of
+its own; the figures are those of its record.
 """
 
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import torch
 from harness import Options, Row, duration
-from torch import nn
 
-from reportgen.measures import timing
-from reportgen.measures.statistics import paired_ratio
+from reportgen.data.source import Search
+from reportgen.engine.journal import Journal
+from reportgen.engine.measuring import measure
+from reportgen.engine.progress import Progress
+from reportgen.engine.selection import Selection
+from reportgen.engine.staleness import compare
+from reportgen.plan import Plan, plan
+from reportgen.record import Figure
+from reportgen.spec.load import load
 
-ROUNDS = 15
-SPIN_S = 0.005
-
-
-def spin(wanted: float) -> None:
-    """Keep the processor busy for so many seconds."""
-    end = time.perf_counter() + wanted
-    while time.perf_counter() < end:
-        pass
+HERE = Path(__file__).parent
+SPIN_MS = 5.0
+SPEC = """\
+reportgen: 1
+title: Calibration
+datasets: {{images: {{source: synthetic, shape: [3, 32, 32], classes: 10}}}}
+models:
+{models}
+measure: {{timing: {{batch_sizes: [1], threads: 1, total: false}}}}
+"""
+SPINS = """\
+  Short: {source: "calibration.py:spin", baseline: true}
+  Long: {source: "calibration.py:spin", args: {milliseconds: 5.5}}
+"""
+TWINS = """\
+  One: {source: "calibration.py:network", baseline: true}
+  Other: {source: "calibration.py:network"}
+"""
 
 
 def bench(options: Options) -> Iterator[Row]:
     """Calibrate."""
-    with timing.quiet(1):
-        yield _known_time()
-        yield _no_difference(100)
-        yield _known_difference(20 if options.quick else 100)
-
-
-def _known_time() -> Row:
-    samples = timing.interleaved({"spin": lambda: spin(SPIN_S)}, rounds=ROUNDS, warmup=2)
-    measured = statistics.median(samples["spin"])
-    off = measured / SPIN_S - 1
-    return Row(
-        f"a module that spins for {duration(SPIN_S)}",
-        duration(measured),
+    spins = Project(SPINS)
+    runs = [spins.figures() for _ in range(10 if options.quick else 100)]
+    times = [run["Short"]["latency@1"].value or 0.0 for run in runs]
+    off = [time / SPIN_MS - 1 for time in times]
+    yield Row(
+        f"a module that spins for {duration(SPIN_MS / 1e3)}, in {len(runs)} runs",
+        duration(statistics.median(times) / 1e3),
         "",
-        f"{off:+.2%}",
+        f"{min(off):+.2%} to {max(off):+.2%}",
         "± 2 %",
     )
-
-
-def _no_difference(runs: int) -> Row:
-    network = nn.Sequential(nn.Conv2d(3, 32, 3), nn.ReLU(), nn.Conv2d(32, 32, 3)).eval()
-    subject = timing.Subject(network, (torch.randn(1, 3, 32, 32),))
-    silent = 0
-    for _ in range(runs):
-        samples = timing.interleaved({"a": subject, "b": subject}, rounds=ROUNDS, warmup=1)
-        silent += not paired_ratio(samples["a"], samples["b"]).significant
-    return Row(
-        f"a network against itself, {runs} runs of {ROUNDS} rounds: no difference found in",
-        f"{silent} runs",
+    found = sum(differs(run["Long"]["speedup@1"]) for run in runs)
+    yield Row(
+        f"10 % longer, {len(runs)} runs: found in", f"{found} runs", "", share(found, runs), "100 %"
+    )
+    twins = Project(TWINS)
+    runs = [twins.figures() for _ in range(100)]
+    same = sum(not differs(run["Other"]["speedup@1"]) for run in runs)
+    widths = [width(run["Other"]["speedup@1"]) for run in runs]
+    yield Row(
+        f"a network against itself, {len(runs)} runs: no difference found in; intervals reach "
+        f"{statistics.median(widths):.1%} from the ratio",
+        f"{same} runs",
         "",
-        f"{silent / runs:.0%}",
+        share(same, runs),
         "≥ 95 %",
     )
 
 
-def _known_difference(runs: int) -> Row:
-    found = 0
-    for _ in range(runs):
-        samples = timing.interleaved(
-            {"longer": lambda: spin(1.1 * SPIN_S), "shorter": lambda: spin(SPIN_S)},
-            rounds=ROUNDS,
-            warmup=1,
-        )
-        ratio = paired_ratio(samples["longer"], samples["shorter"])
-        found += ratio.significant and ratio.low > 1
-    return Row(
-        f"10 % longer, {runs} runs of {ROUNDS} rounds: found in",
-        f"{found} runs",
-        "",
-        f"{found / runs:.0%}",
-        "100 %",
-    )
+@dataclass(frozen=True)
+class Project:
+    """A spec of two models."""
+
+    models: str
+
+    def plan(self) -> Plan:
+        """Read it."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "calibration.yaml")
+            path.write_text(SPEC.format(models=self.models.rstrip()), encoding="utf-8")
+            spec = load(path)
+        return replace(plan(spec, name="calibration", spec_dir=HERE), spec_dir=HERE)
+
+    def figures(self) -> Mapping[str, Mapping[str, Figure]]:
+        """Measure it from nothing."""
+        made = self.plan()
+        search = Search(offline=True, spec_dir=HERE)
+        selection = Selection()
+        state = compare(made, None, search, selection)
+        with tempfile.TemporaryDirectory() as folder:
+            journal = Journal(Path(folder, "calibration.json"), state.record)
+            measure(state.due, made, search, journal, selection, Progress(), None)
+        return {name: build.figures for name, build in journal.record.builds.items()}
+
+
+def differs(figure: Figure) -> bool:
+    """Whether the report would show a difference: the interval leaves out 1."""
+    assert figure.interval is not None, figure.reason
+    low, high = figure.interval
+    return not low <= 1 <= high
+
+
+def width(figure: Figure) -> float:
+    """Return how far the interval reaches."""
+    assert figure.interval is not None, figure.reason
+    low, high = figure.interval
+    return (high - low) / 2
+
+
+def share(part: int, runs: list) -> str:
+    """Write a percentage."""
+    return f"{part / len(runs):.0%}"

@@ -46,18 +46,34 @@ class Normalize:
         return images.to(torch.float32).div_(255).sub_(self._mean).div_(self._std)
 
 
+class Reader:
+    """Reads any part of a split.
+
+    Raises MeasureError when the normalisation is for another number of channels.
+    """
+
+    def __init__(self, split: Split, normalization: Normalization) -> None:
+        self._normalize = Normalize(normalization, split.images.shape[1])
+        self._images, self._labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
+
+    def read(self, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Return images B×C×H×W (float32, normalised) and labels B (int64), in the split's order.
+
+        Fewer than asked for at its end.
+        """
+        return self._normalize(self._images[start:stop]), self._labels[start:stop]
+
+
 def batches(
     split: Split, batch_size: int, normalization: Normalization, *, limit: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield images B×C×H×W (float32, normalised) and labels B (int64), in the order of the split.
+    """Yield images and labels as `Reader` reads them, so many at a time.
 
     `limit` stops after so many images; the last batch may be smaller than the others.
 
     Raises MeasureError when the normalisation is for another number of channels.
     """
-    normalize = Normalize(normalization, split.images.shape[1])
+    reader = Reader(split, normalization)
     count = len(split) if limit is None else min(limit, len(split))
-    images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
     for start in range(0, count, batch_size):
-        stop = min(start + batch_size, count)
-        yield normalize(images[start:stop]), labels[start:stop]
+        yield reader.read(start, min(start + batch_size, count))

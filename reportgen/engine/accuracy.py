@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 import torch
 
@@ -11,22 +10,13 @@ from reportgen import quantities
 from reportgen.builds.construct import construct
 from reportgen.data.load import load
 from reportgen.data.source import Search
-from reportgen.engine.environment import describe
-from reportgen.engine.journal import Journal
-from reportgen.engine.timing import lay_out, significant
+from reportgen.engine.environment import describe, identify
+from reportgen.engine.results import Evaluated
+from reportgen.engine.rounding import significant
 from reportgen.measures.accuracy import evaluate
 from reportgen.plan import Build
 from reportgen.record import Figure
 from reportgen.spec.model import Accuracy
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """A build's figures of quality, the time of its forward passes, and facts for the record."""
-
-    figures: Mapping[str, Figure]
-    total_time: Figure
-    facts: Mapping[str, str]
 
 
 def measure(
@@ -35,7 +25,6 @@ def measure(
     settings: Accuracy,
     threads: int | None,
     search: Search,
-    journal: Journal,
     *,
     refresh: bool,
     progress: Callable[[int, int], None],
@@ -46,19 +35,20 @@ def measure(
     here), or whatever the model raises.
     """
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
-    layout = lay_out(module, build, settings)
     split = load(build.data.source, build.data.split, search)
-    journal.note_data(build.data.name, split.fingerprint)
     result = evaluate(
         module,
         split,
         normalization=build.normalization,
-        batch_size=settings.batch_size,
         metrics=metrics,
+        batch_size=settings.batch_size,
+        channels_last=settings.channels_last,
+        movable=build.quantize is None,  # int8 kernels have a layout of their own
         threads=threads,
         progress=progress,
     )
-    environment = journal.note_environment(describe(threads or torch.get_num_threads()))
+    described = describe(threads or torch.get_num_threads())
+    environment = identify(described)
     figures = {}
     for name, value in result.figures.items():
         exact = name in ("top1", "top5")
@@ -77,6 +67,6 @@ def measure(
         environment=environment,
         samples=1,
         total=result.images,
-        note=layout,
+        note=result.way if result.unusual else "",
     )
-    return Evaluated(figures, total, facts)
+    return Evaluated(figures, total, facts, described, split.fingerprint)

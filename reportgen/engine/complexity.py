@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
-
 from reportgen import counting
-from reportgen.builds.construct import factory, quantized
+from reportgen.builds.construct import factory, in_int8
 from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
 from reportgen.data.source import Search
+from reportgen.engine.results import Counted
 from reportgen.plan import Build
 from reportgen.quantities import split_convention
 from reportgen.record import Figure
 from reportgen.spec.model import Complexity
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A build's exact figures, its ledger as JSON values, and facts for the record."""
-
-    figures: Mapping[str, Figure]
-    ledger: Mapping[str, Any]
-    facts: Mapping[str, str]
 
 
 def count(build: Build, settings: Complexity, search: Search) -> Counted:
@@ -38,7 +26,7 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     params, facts = result.params, {}
     if build.quantize is not None:
         # The products are the same in int8; the parameters are the packed ones.
-        module = quantized(make().eval(), build.quantize, build.input_shape, None)
+        module = in_int8(build, make().eval())
         params, facts = packed_parameters(module), {"int8": _kernels(describe(module))}
     by, check = result.counter, result.cross_check
     note = " ".join(result.notes)

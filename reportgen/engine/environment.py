@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def describe(threads: int) -> dict[str, str]:
     return found
 
 
-def identify(environment: dict[str, str]) -> str:
+def identify(environment: Mapping[str, str]) -> str:
     """Return a short name for an environment, the same on every run."""
     return digest(environment)[:8]
 

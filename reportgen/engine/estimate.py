@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from reportgen.engine.staleness import Due, State
+from reportgen.measures.turns import MIN_SAMPLE_S
 from reportgen.record import BuildRecord
 from reportgen.spec.model import Timing
-
-# `reportgen.measures.timing.MIN_SAMPLE_S`: a sample is repeated calls that last this long at least.
-SAMPLE_S = 0.02
 
 
 def seconds(state: State, timing: Timing | None) -> tuple[float, int]:
@@ -33,10 +31,13 @@ def _evaluation(before: BuildRecord) -> float | None:
 
 def _timing(due: Due, before: BuildRecord, timing: Timing | None) -> float | None:
     assert timing is not None, "timing is due only where it is asked for"
+    if due.group == "module times":
+        latency = _value(before, f"latency@{min(timing.batch_sizes)}")
+        return None if latency is None else timing.module_runs * latency / 1e3
     batches = {key.partition("@")[2] for key in due.keys} - {""}
     parts = [_value(before, f"latency@{batch}") for batch in batches]
     costs = [
-        (timing.rounds + timing.warmup) * max(latency / 1e3, SAMPLE_S)
+        (timing.rounds + timing.warmup) * max(latency / 1e3, MIN_SAMPLE_S)
         for latency in parts
         if latency is not None
     ]

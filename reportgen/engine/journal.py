@@ -21,7 +21,7 @@ class Journal:
         self.record = record
         self.measured = 0
 
-    def note_environment(self, environment: dict[str, str]) -> str:
+    def note_environment(self, environment: Mapping[str, str]) -> str:
         """Add an environment to the record; return its name."""
         name = identify(environment)
         known = {**self.record.environments, name: environment}
@@ -73,12 +73,17 @@ class Journal:
         return write_text(self.path, self.record.dumps())
 
 
+def explained(error: Exception) -> MeasureError:
+    """Return what went wrong as a report can say it."""
+    if isinstance(error, MeasureError):
+        return error
+    # Somebody's code: the first line says what, the rest is for its author.
+    first = str(error).strip().partition("\n")[0]
+    return MeasureError(f"{type(error).__name__}: {first}".removesuffix(": "))
+
+
 def unavailable(error: Exception) -> Figure:
     """Return the figure that says why there is none."""
-    if isinstance(error, MeasureError):
-        reason, hint = str(error), error.hint
-    else:  # somebody's code: the first line says what, the rest is for its author
-        first = str(error).strip().partition("\n")[0]
-        reason, hint = f"{type(error).__name__}: {first}".removesuffix(": "), ""
-    cause: Cause = "missing" if isinstance(error, MissingError) else "failed"
-    return Figure("unavailable", cause=cause, reason=reason, hint=hint)
+    known = explained(error)
+    cause: Cause = "missing" if isinstance(known, MissingError) else "failed"
+    return Figure("unavailable", cause=cause, reason=str(known), hint=known.hint)

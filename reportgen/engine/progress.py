@@ -4,49 +4,39 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from types import TracebackType
-from typing import Any, Protocol
+
+from typing_extensions import Self
 
 
-class Progress(Protocol):
-    """Follows a run of `total` steps."""
-
-    def start(self, total: int) -> None:
-        """Begin; so many steps are to come."""
-
-    def step(self, text: str) -> None:
-        """Say what begins now."""
-
-    def detail(self, text: str) -> None:
-        """Say what the step is doing."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Say that steps are done."""
-
-    def __enter__(self) -> Progress: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: Any
-    ) -> None: ...
-
-
-class Silent:
-    """Shows nothing."""
+class Progress:
+    """Follows a run of `total` steps, of which several may be at work at once. Shows nothing."""
 
     def start(self, total: int) -> None:
-        """Begin."""
+        """Begin, or say again how many steps there are in all."""
 
-    def step(self, text: str) -> None:
-        """Say what begins now."""
+    @contextmanager
+    def step(self, text: str) -> Iterator[Callable[[str], None]]:
+        """Say what begins now; in the body, say with what this yields how far it has come."""
+        self.begin(text)
+        try:
+            yield partial(self.detail, text)
+        finally:
+            self.end(text)
 
-    def detail(self, text: str) -> None:
-        """Say what the step is doing."""
+    def begin(self, step: str) -> None:
+        """Show that a step begins."""
 
-    def advance(self, steps: int = 1) -> None:
-        """Say that steps are done."""
+    def detail(self, step: str, text: str) -> None:
+        """Show what a step is doing."""
 
-    def __enter__(self) -> Silent:
+    def end(self, step: str) -> None:
+        """Show that a step has ended."""
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -58,30 +48,27 @@ class Silent:
         return None
 
 
-class Lines(Silent):
+class Lines(Progress):
     """Writes one line for each step: for logs."""
 
     def __init__(self) -> None:
-        self.total = self.done = 0
-        self.began = time.monotonic()
+        self._total = self._begun = 0
+        self._start = time.monotonic()
 
     def start(self, total: int) -> None:
         """Begin."""
-        self.total = total
+        self._total = total
 
-    def step(self, text: str) -> None:
+    def begin(self, step: str) -> None:
         """Write a line."""
-        seconds = time.monotonic() - self.began
-        width = len(str(self.total))
-        sys.stderr.write(f"[{self.done + 1:>{width}}/{self.total}] {seconds:6.0f} s  {text}\n")
+        self._begun += 1
+        seconds = time.monotonic() - self._start
+        width = len(str(self._total))
+        sys.stderr.write(f"[{self._begun:>{width}}/{self._total}] {seconds:6.0f} s  {step}\n")
         sys.stderr.flush()
 
-    def advance(self, steps: int = 1) -> None:
-        """Count."""
-        self.done += steps
 
-
-class Bar:
+class Bar(Progress):
     """Draws a bar with the step at work, the time gone and the time left."""
 
     def __init__(self) -> None:
@@ -111,19 +98,19 @@ class Bar:
         """Begin."""
         self._rich.update(self._task, total=total)
 
-    def step(self, text: str) -> None:
+    def begin(self, step: str) -> None:
         """Show what begins now."""
-        self._rich.update(self._task, description=text, detail="")
+        self._rich.update(self._task, description=step, detail="")
 
-    def detail(self, text: str) -> None:
+    def detail(self, step: str, text: str) -> None:
         """Show what the step is doing."""
-        self._rich.update(self._task, detail=f": {text}")
+        self._rich.update(self._task, description=step, detail=f": {text}")
 
-    def advance(self, steps: int = 1) -> None:
+    def end(self, step: str) -> None:
         """Move the bar."""
-        self._rich.advance(self._task, steps)
+        self._rich.advance(self._task)
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         self._rich.start()
         return self
 
@@ -136,40 +123,34 @@ class Bar:
         self._rich.stop()
 
 
-class Durations:
+class Durations(Progress):
     """Shows what another shows, and at the end how long each step took, the slowest first."""
 
     def __init__(self, shown: Progress, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._shown = shown
         self._clock = clock
-        self._running: tuple[str, float] | None = None
+        self._began: dict[str, float] = {}
         self._taken: list[tuple[float, str]] = []
 
     def start(self, total: int) -> None:
         """Begin."""
         self._shown.start(total)
 
-    def step(self, text: str) -> None:
-        """End the step before, and begin this one."""
-        self._end()
-        self._running = text, self._clock()
-        self._shown.step(text)
+    def begin(self, step: str) -> None:
+        """Look at the clock."""
+        self._began[step] = self._clock()
+        self._shown.begin(step)
 
-    def detail(self, text: str) -> None:
-        """Say what the step is doing."""
-        self._shown.detail(text)
+    def detail(self, step: str, text: str) -> None:
+        """Show what the step is doing."""
+        self._shown.detail(step, text)
 
-    def advance(self, steps: int = 1) -> None:
-        """Say that steps are done."""
-        self._shown.advance(steps)
+    def end(self, step: str) -> None:
+        """Look at the clock again."""
+        self._taken.append((self._clock() - self._began.pop(step), step))
+        self._shown.end(step)
 
-    def _end(self) -> None:
-        if self._running:
-            text, began = self._running
-            self._taken.append((self._clock() - began, text))
-            self._running = None
-
-    def __enter__(self) -> Durations:
+    def __enter__(self) -> Self:
         self._shown.__enter__()
         return self
 
@@ -179,13 +160,12 @@ class Durations:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end()
         self._shown.__exit__(kind, error, trace)
-        for seconds, text in sorted(self._taken, key=lambda taken: -taken[0]):
-            sys.stderr.write(f"{seconds:9.2f} s  {text}\n")
+        for seconds, step in sorted(self._taken, key=lambda taken: -taken[0]):
+            sys.stderr.write(f"{seconds:9.2f} s  {step}\n")
 
 
 def for_terminal(*, quiet: bool, durations: bool = False) -> Progress:
     """Choose how to show progress: nothing, lines for a log, or a bar; and durations at its end."""
-    shown: Progress = Silent() if quiet else Bar() if sys.stderr.isatty() else Lines()
+    shown: Progress = Progress() if quiet else Bar() if sys.stderr.isatty() else Lines()
     return Durations(shown) if durations else shown

@@ -39,7 +39,9 @@ class Selection:
 
     def covers(self, build: Build, group: Group, figure: Figure | None) -> bool:
         """Whether a figure is to be measured again though nothing changed."""
-        kind = "timing" if group == "speedup" else group
+        if not self.again:
+            return False
+        kind = "timing" if group in ("speedup", "module times") else group
         if figure and figure.provenance == "unavailable" and "unavailable" in self.again:
             return True
         return bool(self.again & {"all", kind}) or _any(build.model, self.again)

@@ -1,158 +1,259 @@
-"""Time builds in turn, the baseline among them, and turn samples into figures."""
+"""Time builds in turn, the baseline among them, and turn samples into figures.
+
+Each build is in a worker of its own; here it is said whose turn it is. Nothing else runs meanwhile.
+"""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 
-import torch
-from torch import nn
-
-from reportgen.builds.construct import construct
-from reportgen.builds.examples import example
-from reportgen.data.load import load
-from reportgen.data.source import Search
-from reportgen.engine.environment import describe
 from reportgen.engine.journal import Journal, unavailable
+from reportgen.engine.rounding import significant
 from reportgen.engine.staleness import Due
+from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
-from reportgen.measures import statistics, timing
+from reportgen.measures import statistics
+from reportgen.measures.turns import Enough, interleaved
 from reportgen.plan import Build, Plan
+from reportgen.quantities import split_key
 from reportgen.record import Figure
 from reportgen.spec.model import Accuracy, Timing
 
-# Modules in memory at a time: more are timed in groups of this size, each beside the baseline.
-TOGETHER = 12
+# Bytes of parameters that builds which are timed in turn may have together.
+HEAVY = 4 * 2**30
+
+# First calls, each in a fresh process.
+COLD_STARTS = 5
 
 TOTAL = "time.total"
 
 
-def groups(dues: Sequence[Due]) -> list[list[Due]]:
-    """Sort what is due into groups that are timed in turn: same data set, same class count."""
+def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) -> list[list[Due]]:
+    """Sort what is due into groups that are timed in turn: same data set, same class count.
+
+    A group has so many builds at most, and no more bytes of parameters (`size_of`) than `HEAVY`
+    unless it is one build.
+    """
     alike: dict[tuple[str, int], dict[str, list[Due]]] = {}
     for due in dues:
         table = alike.setdefault((due.build.data.name, due.build.classes), {})
         table.setdefault(due.build.id, []).append(due)
-    result = []
+    result: list[list[Due]] = []
     for table in alike.values():
-        builds = list(table.values())
-        for first in range(0, len(builds), TOGETHER):
-            result.append([due for own in builds[first : first + TOGETHER] for due in own])
+        group: list[Due] = []
+        builds = size = 0
+        for own in table.values():
+            more = size_of(own[0].build)
+            if group and (builds == together or size + more > HEAVY):
+                result.append(group)
+                group, builds, size = [], 0, 0
+            group = group + own
+            builds, size = builds + 1, size + more
+        result.append(group)
     return result
-
-
-@dataclass
-class _Session:
-    """One group at work: modules that run, and why the others do not."""
-
-    builds: Mapping[str, Build]
-    modules: dict[str, nn.Module] = field(default_factory=dict)
-    errors: dict[str, Exception] = field(default_factory=dict)
-    figures: dict[str, dict[str, Figure]] = field(default_factory=dict)
-
-    def attempt(self, name: str, action: Callable[[], None]) -> None:
-        """Run something of one build; if it raises, that build is out of the session."""
-        try:
-            action()
-        except Exception as error:
-            self.modules.pop(name, None)
-            self.errors[name] = error
 
 
 def measure(
     dues: Sequence[Due],
     plan: Plan,
-    search: Search,
+    workers: Workers,
     journal: Journal,
     totals: Mapping[str, Figure],
-    on_step: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
     """Time a group and put its figures into the journal.
 
     `totals` holds the times of whole data sets that an evaluation gave already. What fails in one
-    build costs that build's figures only.
+    build, at one batch size, costs those figures only.
     """
-    settings, accuracy = plan.measure.timing, plan.measure.accuracy
+    settings = plan.measure.timing
     assert settings is not None, "timing is due only where it is asked for"
-    builds = {due.build.id: due.build for due in dues}
     baseline = plan.baseline_of(dues[0].build)
-    if baseline is not None and any(due.group == "speedup" for due in dues):
-        builds.setdefault(baseline.id, baseline)
-    session = _Session(builds)
-    with timing.quiet(settings.threads):
-        environment = journal.note_environment(describe(torch.get_num_threads()))
-        for name, build in builds.items():
-
-            def make(name: str = name, build: Build = build) -> None:
-                session.modules[name], _ = construct(build, search, for_accuracy=False)
-
-            session.attempt(name, make)
-        for size in settings.batch_sizes:
-            on_step(f"{len(session.modules)} models in turn, batch size {size}")
-            _time_batch(session, size, settings, environment, baseline)
+    with closing(_Session(dues, baseline, settings, workers, journal)) as session:
+        for name, key in session.asked("cold_start"):
+            say(f"{name}, first calls")
+            session.attempt(name, [key], partial(session.cold_start, name))
+        for name, key in session.asked("memory"):
+            say(f"{name}, memory")
+            session.attempt(name, [key], partial(session.peak, name, key))
+        if session.asked("latency", "throughput", "speedup"):
+            for size in settings.batch_sizes:
+                say(f"{len(session.builds)} models in turn, batch size {size}")
+                session.take_turns(size)
         # Written down before the whole data set is run, which takes minutes for a large network.
         for due in dues:
-            _put(due, session, journal, baseline)
-        for due in dues:
+            journal.put(due, session.figures[due.build.id])
+        for due in (due for due in dues if TOTAL in due.keys):
             name = due.build.id
-            if TOTAL in due.keys and name in session.modules:
-                on_step(f"{name}, the whole data set")
-                figure = totals.get(name) or _total(
-                    due.build, session.modules[name], accuracy, search, environment
+            say(f"{name}, the whole data set")
+            if name in totals:
+                session.figures[name][TOTAL] = totals[name]
+            else:
+                total = partial(session.total, name, plan.measure.accuracy)
+                session.attempt(name, [TOTAL], total)
+            journal.put(due, session.figures[name])
+
+
+class _Session:
+    """One group at work: its builds, the workers they are in, and the figures so far."""
+
+    def __init__(
+        self,
+        dues: Sequence[Due],
+        baseline: Build | None,
+        settings: Timing,
+        workers: Workers,
+        journal: Journal,
+    ) -> None:
+        self.builds = {due.build.id: due.build for due in dues}
+        if baseline is not None and any(due.group == "speedup" for due in dues):
+            self.builds.setdefault(baseline.id, baseline)
+        self.figures: dict[str, dict[str, Figure]] = {name: {} for name in self.builds}
+        self._dues = dues
+        self._baseline = baseline
+        self._settings = settings
+        self._workers = workers
+        self._journal = journal
+        self._at_work: dict[str, Worker] = {}
+        self._environment = ""
+
+    def asked(self, *quantities: str) -> list[tuple[str, str]]:
+        """List builds and keys of what is due of some quantities."""
+        return [
+            (due.build.id, key)
+            for due in self._dues
+            for key in due.keys
+            if split_key(key)[0] in quantities
+        ]
+
+    def attempt(
+        self, name: str, keys: Iterable[str], action: Callable[[], Mapping[str, Figure]]
+    ) -> None:
+        """Do what gives figures; if it fails, they are unavailable, and why is written down."""
+        try:
+            self.figures[name].update(action())
+        except MeasureError as error:
+            self.figures[name].update(dict.fromkeys(keys, unavailable(error)))
+
+    def cold_start(self, name: str) -> dict[str, Figure]:
+        """Time the first calls of fresh processes, on the smallest batch."""
+        size = min(self._settings.batch_sizes)
+        seconds = []
+        for _ in range(COLD_STARTS):
+            with self._start(name) as worker:
+                worker.call("make")
+                seconds.append(worker.call("first_call", size))
+        return {"cold_start": milliseconds(seconds, self._environment)}
+
+    def peak(self, name: str, key: str) -> dict[str, Figure]:
+        """Find what a build takes of memory at most, in a fresh process."""
+        _, size = split_key(key)
+        with self._start(name) as worker:
+            mebibytes = worker.call("peak_bytes", size) / 2**20
+        value = significant(mebibytes, 3)
+        return {
+            key: Figure("measured", value, unit="MiB", environment=self._environment, samples=1)
+        }
+
+    def take_turns(self, size: int) -> None:
+        """Time all builds in turn on batches of one size."""
+        samplers = {}
+        failed: dict[str, Exception] = {}
+        for name in self.builds:
+            try:
+                worker = self._ready(name)
+                worker.call("take_batch", size)
+                samplers[name] = partial(worker.call, "sample")
+            except MeasureError as error:
+                failed[name] = error
+        settings = self._settings
+        baseline = self._baseline.id if self._baseline else None
+        samples = interleaved(
+            samplers,
+            rounds=settings.rounds,
+            warmup=settings.warmup,
+            enough=Enough(
+                reference=baseline,
+                precision=settings.precision,
+                until=time.perf_counter() + settings.seconds if settings.seconds else None,
+            ),
+            drop=failed.__setitem__,
+        )
+        for name, seconds in samples.items():
+            noun = self.builds[name].noun
+            self.figures[name] |= latencies(seconds, size, noun, self._environment)
+        self._compare(samples, size, baseline)
+        for name, reason in failed.items():
+            self._leave(name)
+            keys = [f"{quantity}@{size}" for quantity in ("latency", "throughput", "speedup")]
+            self.figures[name] |= dict.fromkeys(keys, unavailable(reason))
+
+    def _compare(
+        self, samples: Mapping[str, Sequence[float]], size: int, baseline: str | None
+    ) -> None:
+        """Add the speed-ups."""
+        for name, seconds in samples.items():
+            if baseline is None:
+                figure = unavailable(
+                    MeasureError("no model is marked `baseline: true` with this class count")
                 )
-                journal.put(due, {TOTAL: figure})
+            elif name == baseline:
+                figure = Figure("derived", 1, unit="×", environment=self._environment)
+            elif baseline not in samples:
+                figure = unavailable(MeasureError(f"the baseline, {baseline}, could not be timed"))
+            else:
+                figure = speedup(samples[baseline], seconds, self._environment)
+            self.figures[name][f"speedup@{size}"] = figure
+
+    def total(self, name: str, accuracy: Accuracy | None) -> dict[str, Figure]:
+        """Time the whole data set."""
+        return {TOTAL: self._ready(name).call("total", accuracy, self._environment)}
+
+    def close(self) -> None:
+        """End the workers."""
+        for name in list(self._at_work):
+            self._leave(name)
+
+    def _ready(self, name: str) -> Worker:
+        """Return the worker of a build, the module made."""
+        if name not in self._at_work:
+            self._at_work[name] = worker = self._start(name)
+            worker.call("make")
+        return self._at_work[name]
+
+    def _start(self, name: str) -> Worker:
+        """Start a worker, in which nothing disturbs."""
+        worker = self._workers.bench(self.builds[name])
+        environment = worker.call("be_quiet", self._settings.threads)
+        self._environment = self._journal.note_environment(environment)
+        return worker
+
+    def _leave(self, name: str) -> None:
+        if name in self._at_work:
+            self._at_work.pop(name).end()
 
 
-def _time_batch(
-    session: _Session, size: int, settings: Timing, environment: str, baseline: Build | None
-) -> None:
-    for name, build in session.builds.items():
-        if name in session.modules:
-            module = session.modules[name]
-            session.attempt(name, timing.Subject(module, *example(build, size)))
-    subjects = {
-        name: timing.Subject(module, *example(session.builds[name], size))
-        for name, module in session.modules.items()
-    }
-    samples = timing.interleaved(
-        subjects,
-        rounds=settings.rounds,
-        warmup=settings.warmup,
-        enough=timing.Enough(
-            reference=baseline.id if baseline else None,
-            precision=settings.precision,
-            until=time.perf_counter() + settings.seconds if settings.seconds else None,
-        ),
+def latencies(
+    seconds: Sequence[float], size: int, noun: str, environment: str
+) -> dict[str, Figure]:
+    """Turn seconds per batch into latency and throughput; `noun` says what a batch is of."""
+    median = statistics.summary(seconds).median
+    throughput = Figure(
+        "derived", significant(size / median, 4), unit=f"{noun}/s", environment=environment
     )
-    reference = samples.get(baseline.id) if baseline else None
-    for name, seconds in samples.items():
-        figures = latencies(seconds, size, environment)
-        if baseline is not None and name == baseline.id:
-            figures[f"speedup@{size}"] = Figure("derived", 1, unit="×", environment=environment)
-        elif reference is not None:
-            figures[f"speedup@{size}"] = speedup(reference, seconds, environment)
-        session.figures.setdefault(name, {}).update(figures)
+    return {
+        f"latency@{size}": milliseconds(seconds, environment),
+        f"throughput@{size}": throughput,
+    }
 
 
-def _put(due: Due, session: _Session, journal: Journal, baseline: Build | None) -> None:
-    error = session.errors.get(due.build.id)
-    if error is None and due.group == "speedup":
-        if baseline is None:
-            error = MeasureError("no model is marked `baseline: true` with this class count")
-        elif baseline.id in session.errors:
-            error = MeasureError(f"the baseline, {baseline.id}, could not be timed")
-    if error is not None:
-        journal.fail(due, error)
-    else:
-        journal.put(due, session.figures[due.build.id])
-
-
-def latencies(seconds: Sequence[float], size: int, environment: str) -> dict[str, Figure]:
-    """Turn seconds per batch into latency and throughput."""
+def milliseconds(seconds: Sequence[float], environment: str) -> Figure:
+    """Turn samples of a time into their median and spread."""
     of = statistics.summary(seconds)
-    latency = Figure(
+    return Figure(
         "measured",
         significant(1e3 * of.median, 4),
         unit="ms",
@@ -160,10 +261,6 @@ def latencies(seconds: Sequence[float], size: int, environment: str) -> dict[str
         samples=of.count,
         spread=significant(1e3 * of.iqr, 2),
     )
-    throughput = Figure(
-        "derived", significant(size / of.median, 4), unit="images/s", environment=environment
-    )
-    return {f"latency@{size}": latency, f"throughput@{size}": throughput}
 
 
 def speedup(reference: Sequence[float], seconds: Sequence[float], environment: str) -> Figure:
@@ -178,48 +275,3 @@ def speedup(reference: Sequence[float], seconds: Sequence[float], environment: s
         interval=(significant(ratio.low, 4), significant(ratio.high, 4)),
         note=ratio.doubt,
     )
-
-
-def _total(
-    build: Build,
-    module: nn.Module,
-    accuracy: Accuracy | None,
-    search: Search,
-    environment: str,
-) -> Figure:
-    """Time the whole data set on random images of its shape; count those of a folder first."""
-    try:
-        layout = lay_out(module, build, accuracy)
-        count = build.data.count or len(load(build.data.source, build.data.split, search))
-        seconds = timing.total_seconds(
-            module,
-            image_shape=build.input_shape,
-            count=count,
-            batch_size=(accuracy or Accuracy()).batch_size,
-        )
-    except Exception as error:
-        return unavailable(error)
-    return Figure(
-        "measured",
-        significant(seconds, 4),
-        unit="s",
-        environment=environment,
-        samples=1,
-        total=count,
-        note="; ".join(filter(None, ("on random images of the data set's shape", layout))),
-    )
-
-
-def lay_out(module: nn.Module, build: Build, accuracy: Accuracy | None) -> str:
-    """Lay a float module out as an evaluation wants it; say how, if not as usual."""
-    if accuracy is None or not accuracy.channels_last or build.quantize is not None:
-        return ""
-    module.to(memory_format=torch.channels_last)
-    return "channels last"
-
-
-def significant(value: float, digits: int) -> float:
-    """Round to so many significant digits: further ones would be noise."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    return round(value, digits - 1 - math.floor(math.log10(abs(value))))

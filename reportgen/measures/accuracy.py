@@ -21,10 +21,11 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from reportgen.data.batches import Normalization, batches
+from reportgen.data.batches import Normalization, Reader
 from reportgen.data.source import Progress
 from reportgen.data.store import Split
 from reportgen.errors import MeasureError
+from reportgen.measures.pace import Pace
 from reportgen.measures.timing import quiet
 
 # Further digits of a percentage of some thousand images, or of a float32 network's loss, are noise.
@@ -49,13 +50,16 @@ class Evaluation:
 
     `figures` maps the metrics asked for to their values (percentages, and the loss in nats), to
     four decimals. `correct` counts right answers, of all `images`, for those of top1 and top5 that
-    were asked for. `seconds_forward` is the time in forward passes alone, data ready.
+    were asked for. `seconds_forward` is the time in forward passes alone, data ready; `way` says
+    how they were run, and `unusual` that it was chosen, or not the layout that modules are made in.
     """
 
     figures: Mapping[str, float]
     correct: Mapping[str, int]
     images: int
     seconds_forward: float
+    way: str
+    unusual: bool
 
 
 def evaluate(
@@ -63,16 +67,20 @@ def evaluate(
     split: Split,
     *,
     normalization: Normalization,
-    batch_size: int,
     metrics: Sequence[str],
+    batch_size: int | None = None,
+    channels_last: bool | None = False,
+    movable: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Run a module once over all images of a split, in eval mode.
 
-    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. `threads`
-    is how many torch may use, as many as now where left out; that, and the modes of the module,
-    are put back. `progress` is told how many images are done, and of how many.
+    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. Where
+    `batch_size` or `channels_last` is None, it is chosen by measurement (see `pace`); `movable`
+    says whether the module can be laid out otherwise. `threads` is how many torch may use, as many
+    as now where left out; that, and the modes of the module, are put back. `progress` is told how
+    many images are done, and of how many.
 
     Raises MeasureError for random images, for logits that are no numbers or of another shape, and
     for top-5 of fewer than five classes. What the module raises is passed on.
@@ -86,15 +94,28 @@ def evaluate(
         )
     tally = _Tally(classes, metrics)
     seconds = 0.0
+    reader = Reader(split, normalization)
     with _evaluating(module), quiet(threads):
-        for images, labels in batches(split, batch_size, normalization):
+        pace = Pace(
+            module,
+            len(split),
+            batch_size=batch_size,
+            channels_last=channels_last,
+            movable=movable,
+        )
+        while tally.images < len(split):
+            images, labels = reader.read(tally.images, tally.images + pace.way.batch_size)
             start = perf_counter()
             logits = module(images)
-            seconds += perf_counter() - start
+            taken = perf_counter() - start
+            seconds += taken
             tally.update(_checked(logits, len(labels), classes), labels)
+            pace.note(len(labels), taken)
             if progress:
                 progress(tally.images, len(split))
-    return Evaluation(tally.figures(), tally.correct(), tally.images, seconds)
+    way = str(pace.way) + (", chosen by measurement" if pace.chosen else "")
+    unusual = pace.chosen or pace.way.channels_last
+    return Evaluation(tally.figures(), tally.correct(), tally.images, seconds, way, unusual)
 
 
 class _Tally:

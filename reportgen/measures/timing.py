@@ -1,9 +1,4 @@
-"""Time forward passes on the CPU, the modules in turn: A B C, C B A, A B C …
-
-Whatever slows the machine for a while slows all alike, and samples of one round make fair pairs.
-Every other round goes backwards: who comes first finds the machine otherwise than who comes last,
-and in the same order every time a network differs from itself by nearly a percent.
-"""
+"""Time forward passes on the CPU, in the process that this is imported in."""
 
 from __future__ import annotations
 
@@ -18,19 +13,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from reportgen.measures.statistics import paired_ratio
+from reportgen.measures.turns import Sampler
 
-# A sample shorter than this is lost in the clock's and the scheduler's grain: calls are repeated.
-MIN_SAMPLE_S = 0.02
-MAX_CALLS = 1_000
-
-# After a round of warm-up in which some module took less than this part of its time in the one
-# before, another follows; up to so many times as many as were asked for.
-STEADY = 0.95
-PATIENCE = 5
-
-# However short the time is, there are so many rounds.
-FEWEST_ROUNDS = 3
+# One call of so many in a sample goes before it, untimed.
+SETTLING = 4
 
 
 @dataclass(frozen=True)
@@ -66,85 +52,22 @@ def quiet(threads: int | None) -> Iterator[None]:
             gc.enable()
 
 
-def interleaved(
-    subjects: Mapping[str, Callable[[], None]],
-    *,
-    rounds: int,
-    warmup: int,
-    enough: Callable[[Mapping[str, Sequence[float]]], bool] = lambda samples: False,
-    clock: Callable[[], float] = time.perf_counter,
-) -> dict[str, list[float]]:
-    """Time each subject once a round; return seconds per call, one for each round kept.
+def sampler(
+    subject: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> Sampler:
+    """Return a function that times a subject in this process."""
 
-    `warmup` rounds are run first and not kept, and more of them, up to `PATIENCE` times as many,
-    while some subject still gets faster. `rounds` are kept, or fewer where `enough`, which is asked
-    after each, says so of the samples. A sample is as many calls as last `MIN_SAMPLE_S`, one at
-    least.
-    """
-    calls: dict[str, int] = {}
-    before: dict[str, float] = {}
-    for name, subject in subjects.items():
-        subject()  # allocates, packs weights, chooses kernels: never a sample
-        before[name] = _sample(subject, 1, clock)
-        calls[name] = min(MAX_CALLS, max(1, math.ceil(MIN_SAMPLE_S / before[name])))
+    def sample(calls: int) -> float:
+        # Between two samples others had the caches and the cores: short calls are run in first.
+        # To a long one this is nothing.
+        for _ in range(math.ceil(calls / SETTLING) if calls > 1 else 0):
+            subject()
+        start = clock()
+        for _ in range(calls):
+            subject()
+        return max(clock() - start, 1e-9) / calls
 
-    order = list(subjects)
-
-    def take_turns() -> dict[str, float]:
-        taken = {name: _sample(subjects[name], calls[name], clock) for name in order}
-        order.reverse()
-        return taken
-
-    for number in range(1, PATIENCE * warmup + 1):
-        now = take_turns()
-        faster = any(now[name] < STEADY * before[name] for name in subjects)
-        if number >= warmup and not faster:
-            break
-        before = now
-    samples: dict[str, list[float]] = {name: [] for name in subjects}
-    for _ in range(rounds):
-        for name, seconds in take_turns().items():
-            samples[name].append(seconds)
-        if enough(samples):
-            break
-    return samples
-
-
-def _sample(subject: Callable[[], None], calls: int, clock: Callable[[], float]) -> float:
-    """Return the seconds of one call, the mean of several in a row."""
-    start = clock()
-    for _ in range(calls):
-        subject()
-    return max(clock() - start, 1e-9) / calls
-
-
-@dataclass(frozen=True)
-class Enough:
-    """Says when to stop: the ratios to a reference are known closely enough, or time is up.
-
-    `precision` is how far the interval of each ratio may reach from its median, as a part of it;
-    `until` is when to stop at the latest, by `clock`. None: never for that reason. Stopping looks
-    at how wide an interval is and never at where it lies, so it does not favour a difference.
-    """
-
-    reference: str | None
-    precision: float | None = None
-    until: float | None = None
-    clock: Callable[[], float] = time.perf_counter
-
-    def __call__(self, samples: Mapping[str, Sequence[float]]) -> bool:
-        """Decide, after a round."""
-        reference = samples.get(self.reference or "", ())
-        rounds = max(map(len, samples.values()), default=0)
-        if self.until is not None and rounds >= FEWEST_ROUNDS and self.clock() >= self.until:
-            return True
-        if self.precision is None or not reference or len(samples) == 1:
-            return False
-        return all(
-            paired_ratio(reference, seconds).precision <= self.precision
-            for name, seconds in samples.items()
-            if name != self.reference
-        )
+    return sample
 
 
 def total_seconds(

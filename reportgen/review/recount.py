@@ -1,11 +1,11 @@
-"""Count again what is exact, and hold it against the record. Imports torch, when it runs."""
+"""Count again what is exact, and hold it against the record. Workers import torch, no one else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from reportgen.data.source import Search
-from reportgen.errors import UsageError
+from reportgen.errors import MeasureError, UsageError
 from reportgen.plan import Build
 from reportgen.record import Figure
 from reportgen.review.check import Check, Subject
@@ -38,17 +38,18 @@ def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None])
 
 
 def _recount(build: Build, subject: Subject, search: Search) -> Iterator[Finding]:
-    from reportgen.engine import complexity
+    from reportgen.engine import workers
 
     settings = subject.plan.measure.complexity
     assert settings is not None, "complexity is wanted only where it is asked for"
     written = subject.state.record.builds[build.id].figures
+    limit = subject.plan.measure.time_limit
     try:
-        counted = complexity.count(build, settings, search).figures
-    except Exception as error:  # somebody's model may raise anything
-        message = str(error).strip().partition("\n")[0] or type(error).__name__
+        with workers.Workers(search, limit) as staff, staff.bench(build) as worker:
+            counted = worker.call("count", settings).figures
+    except MeasureError as error:
         if any(written.get(key, _NONE).value is not None for key in build.wanted["complexity"]):
-            yield Finding("recount", build.id, f"cannot be counted any more: {message}")
+            yield Finding("recount", build.id, f"cannot be counted any more: {error}")
         return
     for key in build.wanted["complexity"]:
         old, new = written.get(key, _NONE).value, counted.get(key, _NONE).value

@@ -9,15 +9,10 @@ import pytest
 
 from reportgen.engine import estimate
 from reportgen.engine.staleness import Due, State
-from reportgen.measures import timing
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.spec.model import Timing
 
 SETTINGS = Timing(batch_sizes=[1, 8], rounds=10, warmup=2)
-
-
-def test_the_length_of_a_sample_is_the_one_of_the_measurement() -> None:
-    assert estimate.SAMPLE_S == timing.MIN_SAMPLE_S
 
 
 def state(figures: dict[str, float], *due: tuple[Any, tuple[str, ...]]) -> State:

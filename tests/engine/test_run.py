@@ -15,6 +15,7 @@ import pytest
 
 from reportgen.cli import main
 from reportgen.fingerprint import digest
+from tests.lean import HEAVY, run_without
 
 SPEC = """\
 reportgen: 1
@@ -107,15 +108,7 @@ def test_what_measures_nothing_imports_nothing_heavy(project: Project, command: 
         words = words[:2]
     elif command == "diff":
         words[1:2] = [str(project.out)]
-    program = (
-        "import sys; from reportgen.cli import main; code = main(sys.argv[1:]); "
-        "heavy = {'torch', 'numpy', 'deepspeed', 'sklearn', 'matplotlib', 'rich'}; "
-        "heavy &= set(sys.modules); "
-        "sys.exit(f'imported {sorted(heavy)}' if heavy else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
-    )
+    done = run_without(HEAVY, *words)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -1,0 +1,50 @@
+"""Networks whose times are known, or known to be equal."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor, nn
+
+
+class Spin(nn.Module):
+    """Keeps the processor busy for so many seconds."""
+
+    def __init__(self, seconds: float, num_classes: int) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.num_classes = num_classes
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return zeros, when the time is up."""
+        end = time.perf_counter() + self.seconds
+        while time.perf_counter() < end:
+            pass
+        return torch.zeros(len(images), self.num_classes, device=images.device)
+
+
+def spin(num_classes: int, milliseconds: float = 5.0) -> nn.Module:
+    """Return a module that takes so long."""
+    return Spin(milliseconds / 1e3, num_classes)
+
+
+def network(num_classes: int) -> nn.Module:
+    """Return a network of a millisecond or so."""
+    return nn.Sequential(
+        nn.Conv2d(3, 32, 3),
+        nn.ReLU(),
+        nn.Conv2d(32, 32, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(32, num_classes),
+    )
+
+
+def wide(num_classes: int, millions: int = 1) -> nn.Module:
+    """Return a network of so many million parameters, in a dozen layers."""
+    width = round((millions * 1e6 / 10) ** 0.5)
+    layers = [layer for _ in range(10) for layer in (nn.Linear(width, width), nn.ReLU())]
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(192, width), *layers, nn.Linear(width, num_classes)
+    )

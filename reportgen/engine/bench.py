@@ -1,0 +1,117 @@
+"""One build, in the process where it is measured (see `workers`)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import torch
+from torch import nn
+
+from reportgen.builds.construct import construct
+from reportgen.builds.examples import example
+from reportgen.data.source import Search
+from reportgen.engine.environment import describe
+from reportgen.engine.results import Counted, Evaluated, Shares
+from reportgen.measures import memory, timing
+from reportgen.measures.turns import Sampler
+from reportgen.plan import Build
+from reportgen.record import Figure
+from reportgen.spec.model import Accuracy, Complexity, Timing
+
+
+class Bench:
+    """Measures one build. What each method returns can be sent from process to process.
+
+    Counting and evaluating make the module themselves; timing wants `be_quiet`, and then `make`,
+    first. Every method raises MeasureError, or whatever the model's own code raises.
+    """
+
+    def __init__(self, build: Build, search: Search, tell: Callable[[str], None]) -> None:
+        self._build = build
+        self._search = search
+        self._tell = tell
+        self._quiet = ExitStack()  # for as long as the process lives
+        self._module: nn.Module
+        self._sample: Sampler
+
+    def count(self, settings: Complexity) -> Counted:
+        """Count parameters and operations."""
+        from reportgen.engine import complexity  # imports DeepSpeed
+
+        return complexity.count(self._build, settings, self._search)
+
+    def evaluate(
+        self, metrics: Sequence[str], settings: Accuracy, threads: int | None, refresh: bool
+    ) -> Evaluated:
+        """Evaluate on the data set; with `refresh`, weights that are fitted are fitted anew."""
+        from reportgen.engine import accuracy  # imports torchmetrics
+
+        return accuracy.measure(
+            self._build,
+            metrics,
+            settings,
+            threads,
+            self._search,
+            refresh=refresh,
+            progress=lambda done, total: self._tell(f"{done:,} of {total:,} images"),
+        )
+
+    def be_quiet(self, threads: int | None) -> dict[str, str]:
+        """Use so many threads from now on, and keep what disturbs out; return the environment."""
+        self._quiet.enter_context(timing.quiet(threads))
+        return describe(torch.get_num_threads())
+
+    def make(self) -> None:
+        """Make the module."""
+        self._module, _ = construct(self._build, self._search, for_accuracy=False)
+
+    def take_batch(self, size: int) -> None:
+        """Let `sample` time batches of so many images from now on."""
+        self._sample = timing.sampler(self._subject(size))
+
+    def sample(self, calls: int) -> float:
+        """Return the seconds of one call, of so many in a row."""
+        return self._sample(calls)
+
+    def first_call(self, size: int) -> float:
+        """Return the seconds of the first call of all, for which the process must be fresh."""
+        subject = self._subject(size)
+        start = time.perf_counter()
+        subject()
+        return time.perf_counter() - start
+
+    def peak_bytes(self, size: int) -> int:
+        """Return by how much a fresh process grows at most while the module is made and called.
+
+        That is parameters, activations, and what kernels pack and borrow.
+        """
+        _touch_libraries()
+        before = memory.resident_bytes()
+        memory.reset_peak()
+        self.make()
+        self._subject(size)()
+        return memory.peak_bytes() - before
+
+    def module_shares(self, settings: Timing) -> Shares:
+        """Time the modules of the build, each as a share of the whole."""
+        from reportgen.engine import module_times
+
+        return module_times.measure(self._build, settings, self._search)
+
+    def total(self, accuracy: Accuracy | None, environment: str) -> Figure:
+        """Time the whole data set."""
+        from reportgen.engine.totals import total_time
+
+        return total_time(self._build, self._module, accuracy, self._search, environment)
+
+    def _subject(self, size: int) -> timing.Subject:
+        return timing.Subject(self._module, *example(self._build, size))
+
+
+def _touch_libraries() -> None:
+    """Load the code of kernels that nearly every network runs, so that no build pays for it."""
+    nn.Sequential(nn.Conv2d(3, 8, 3), nn.Flatten(), nn.Linear(8 * 30 * 30, 8))(
+        torch.zeros(1, 3, 32, 32)
+    )

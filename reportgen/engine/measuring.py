@@ -1,0 +1,144 @@
+"""Measure what is due, each build in a worker, and put what comes of it into the journal."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from reportgen.data.source import Search
+from reportgen.engine import timing, workers
+from reportgen.engine.journal import Journal
+from reportgen.engine.progress import Progress
+from reportgen.engine.results import Counted, Evaluated, Shares
+from reportgen.engine.selection import Selection
+from reportgen.engine.side_by_side import side_by_side
+from reportgen.engine.staleness import Due
+from reportgen.engine.workers import Worker, Workers
+from reportgen.errors import MeasureError
+from reportgen.inputs import Group
+from reportgen.plan import Build, Plan
+from reportgen.record import Figure
+
+# What a worker imports to measure figures of a group: long imports, made once for all of them.
+_PRELOADED: Mapping[Group, str] = {
+    "complexity": "reportgen.engine.ready_to_count",
+    "accuracy": "reportgen.engine.accuracy",
+    "timing": "reportgen.engine.bench",
+    "speedup": "reportgen.engine.bench",
+    "module times": "reportgen.engine.bench",
+}
+
+
+def measure(
+    dues: Sequence[Due],
+    plan: Plan,
+    search: Search,
+    journal: Journal,
+    selection: Selection,
+    progress: Progress,
+    jobs: int | None,
+) -> None:
+    """Measure: exact figures first, then quality, then times, with nothing else at work.
+
+    `jobs` is what `run.bring_up_to_date` says. What fails in one build costs its figures only.
+    """
+    workers.preload(_PRELOADED[due.group] for due in dues)
+    with progress, Workers(search, plan.measure.time_limit) as staff:
+        _Measuring(plan, staff, journal, selection, progress, jobs).everything(dues)
+
+
+@dataclass(frozen=True)
+class _Measuring:
+    """What all steps of a run have at hand."""
+
+    plan: Plan
+    staff: Workers
+    journal: Journal
+    selection: Selection
+    progress: Progress
+    jobs: int | None
+
+    def everything(self, dues: Sequence[Due]) -> None:
+        """Measure all that is due."""
+        counts, evaluations, modules = (
+            [due for due in dues if due.group == group]
+            for group in ("complexity", "accuracy", "module times")
+        )
+        times = [due for due in dues if due.group in ("timing", "speedup")]
+        total = any(timing.TOTAL in due.keys for due in times)
+        together = self.plan.measure.timing.together if self.plan.measure.timing else 1
+        steps = len(counts) + len(evaluations) + len(modules)
+        self.progress.start(steps + len(timing.groups(times, together, self._size_of)))
+        self._count_all(counts)
+        # Only now is it known how large they are.
+        groups = timing.groups(times, together, self._size_of)
+        self.progress.start(steps + len(groups))
+        # An evaluation gives the total time too, which must not be taken beside another.
+        totals = self._evaluate_all(evaluations, 1 if total else self.jobs)
+        for group in groups:
+            with self.progress.step("timing") as say:
+                timing.measure(group, self.plan, self.staff, self.journal, totals, say)
+        for due in modules:
+            self._time_modules(due)
+
+    def _size_of(self, build: Build) -> int:
+        """Return the bytes of a build's parameters, as far as the record knows."""
+        params = self.journal.record.builds[build.id].figures.get("params")
+        return int(4 * params.value) if params and params.value else 0
+
+    def _count_all(self, dues: Sequence[Due]) -> None:
+        def count(due: Due) -> Counted:
+            with self._worker(due, "counting") as worker:
+                counted: Counted = worker.call("count", self.plan.measure.complexity)
+            return counted
+
+        for due, counted in side_by_side(count, dues, self.jobs or os.cpu_count() or 1):
+            if isinstance(counted, MeasureError):
+                self.journal.fail(due, counted)
+            else:
+                self.journal.put(due, counted.figures, facts=counted.facts, ledger=counted.ledger)
+
+    def _evaluate_all(self, dues: Sequence[Due], jobs: int | None) -> dict[str, Figure]:
+        """Evaluate; return the total time of each build."""
+        measure = self.plan.measure
+        threads = measure.timing.threads if measure.timing else None
+
+        def evaluate(due: Due) -> Evaluated:
+            again = self.selection.covers(due.build, "accuracy", None)
+            with self._worker(due, "evaluating") as worker:
+                evaluated: Evaluated = worker.call(
+                    "evaluate", due.keys, measure.accuracy, threads, again
+                )
+            return evaluated
+
+        totals = {}
+        for due, evaluated in side_by_side(evaluate, dues, jobs or 1):
+            if isinstance(evaluated, MeasureError):
+                self.journal.fail(due, evaluated)
+            else:
+                self.journal.note_environment(evaluated.environment)
+                self.journal.note_data(due.build.data.name, evaluated.data)
+                self.journal.put(due, evaluated.figures, facts=evaluated.facts)
+                totals[due.build.id] = evaluated.total_time
+        return totals
+
+    def _time_modules(self, due: Due) -> None:
+        try:
+            with self._worker(due, "timing its modules") as worker:
+                shares: Shares = worker.call("module_shares", self.plan.measure.timing)
+        except MeasureError as error:
+            self.journal.fail(due, error)
+        else:
+            self.journal.note_environment(shares.environment)
+            self.journal.put(due, shares.figures)
+
+    @contextmanager
+    def _worker(self, due: Due, doing: str) -> Iterator[Worker]:
+        """Start a worker for one step of one build, and show that it is at work."""
+        with (
+            self.progress.step(f"{due.build.id}: {doing}") as say,
+            self.staff.bench(due.build, say) as worker,
+        ):
+            yield worker

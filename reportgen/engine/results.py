@@ -1,0 +1,40 @@
+"""What workers send back. Imports nothing that measures, as a run itself does not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reportgen.record import Figure
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A build's exact figures, its ledger as JSON values, and facts for the record."""
+
+    figures: Mapping[str, Figure]
+    ledger: Mapping[str, Any]
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A build's figures of quality, the time of its forward passes, and facts for the record.
+
+    `data` is the fingerprint of what it was evaluated on.
+    """
+
+    figures: Mapping[str, Figure]
+    total_time: Figure
+    facts: Mapping[str, str]
+    environment: Mapping[str, str]
+    data: str
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The modules' shares of a build's time, and the environment that the figure names."""
+
+    figures: Mapping[str, Figure]
+    environment: Mapping[str, str]

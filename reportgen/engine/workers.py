@@ -1,0 +1,220 @@
+"""Processes in which builds are measured, so that a crash, a leak or a hang costs one build only.
+
+A worker makes an object and calls its methods, one after the other, as it is told. Workers are
+forked from a server that has imported PyTorch once; where there is no fork, each imports it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+from typing_extensions import Self
+
+from reportgen.data.source import Search
+from reportgen.engine.journal import explained
+from reportgen.errors import MeasureError
+from reportgen.plan import Build
+
+Tell: TypeAlias = Callable[[str], None]
+
+BENCH = "reportgen.engine.bench:Bench"
+
+_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+_CONTEXT: Any = multiprocessing.get_context(_METHOD)
+_JOIN_S = 10.0
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Name the modules that workers find imported; without effect after the first worker."""
+    if _METHOD == "forkserver":
+        _CONTEXT.set_forkserver_preload(list(modules))
+
+
+def _say_nothing(told: object) -> None:
+    pass
+
+
+class Workers:
+    """Starts workers, each with the same time limit, and ends those that still live at its end."""
+
+    def __init__(self, search: Search, limit_s: float | None = None) -> None:
+        self._search = search
+        self._limit_s = limit_s
+        self._live: set[Worker] = set()
+
+    def bench(self, build: Build, tell: Tell | None = None) -> Worker:
+        """Start a worker with the bench of a build; what that says on its way reaches `tell`."""
+        worker = Worker(
+            BENCH,
+            (build, self._search),
+            tell=tell or _say_nothing,
+            limit_s=self._limit_s,
+            ended=self._live.discard,
+        )
+        self._live.add(worker)
+        return worker
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in list(self._live):
+            worker.end()
+
+
+class Worker:
+    """One process, and the object in it: ``make(*arguments, tell)``, made when it is first called.
+
+    `make` is written as ``package.module:name``, so that only the worker imports it.
+    """
+
+    def __init__(
+        self,
+        make: str,
+        arguments: tuple[object, ...] = (),
+        *,
+        tell: Tell = _say_nothing,
+        limit_s: float | None = None,
+        ended: Callable[[Worker], None] = _say_nothing,
+    ) -> None:
+        self._tell = tell
+        self._limit_s = limit_s
+        self._left_s = limit_s
+        self._ended = ended
+        self._fate: MeasureError | None = None  # why it can be called no more
+        self._connection, theirs = _CONTEXT.Pipe()
+        self._process = _CONTEXT.Process(
+            target=_serve, args=(theirs, dict(os.environ), make, arguments), daemon=True
+        )
+        self._process.start()
+        theirs.close()
+
+    def call(self, method: str, *arguments: object) -> Any:
+        """Call a method of the object, and return what it returns.
+
+        Raises MeasureError: what the method raised, as a report can say it; that the process died;
+        or that its calls took longer than the time limit, all of them together.
+        """
+        if self._fate is not None:
+            raise self._fate
+        try:
+            self._connection.send((method, arguments))
+            while True:
+                began = time.monotonic()
+                if not wait([self._connection], self._left_s):
+                    self._process.kill()
+                    self._fate = self._too_long()
+                    raise self._fate
+                if self._left_s is not None:
+                    self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+                kind, value = self._connection.recv()
+                if kind == "told":
+                    self._tell(value)
+                elif kind == "raised":
+                    raise value
+                else:
+                    return value
+        except (EOFError, OSError):
+            self._fate = self._died()
+            raise self._fate from None
+
+    def end(self) -> None:
+        """End the process, whatever it is doing."""
+        self._process.kill()
+        self._process.join(_JOIN_S)
+        self._connection.close()
+        self._ended(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def _too_long(self) -> MeasureError:
+        return MeasureError(
+            f"it took longer than the time limit of {self._limit_s:g} s",
+            "Raise `measure: {time_limit: …}`, in seconds, if it needs more.",
+        )
+
+    def _died(self) -> MeasureError:
+        self._process.join(_JOIN_S)
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            name = signal.Signals(-code).name
+            if name == "SIGKILL":
+                return MeasureError(
+                    "its process was killed (SIGKILL), most likely for want of memory",
+                    "Try a smaller batch size.",
+                )
+            return MeasureError(f"its process crashed ({name})")
+        return MeasureError(f"its process ended, with exit code {code}")
+
+
+def _serve(
+    connection: Connection,
+    environment: dict[str, str],
+    make: str,
+    arguments: tuple[object, ...],
+) -> None:
+    """Answer calls until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    # The server that this was forked from may have been started under another environment.
+    os.environ.clear()
+    os.environ.update(environment)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _be_the_first_to_go()
+
+    def tell(text: str) -> None:
+        connection.send(("told", text))
+
+    subject: object = None
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            method, given = connection.recv()
+            try:
+                subject = subject or _imported(make)(*arguments, tell)
+                connection.send(("done", getattr(subject, method)(*given)))
+            except Exception as error:  # of somebody's code, or of a value that cannot be sent
+                connection.send(("raised", explained(error)))
+
+
+def _imported(name: str) -> Callable[..., object]:
+    module, _, attribute = name.partition(":")
+    found: Callable[..., object] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def _end_with_parent() -> None:
+    """Leave at once when the run that this works for has been killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has a parent"
+    wait([parent.sentinel])
+    os._exit(1)
+
+
+def _be_the_first_to_go() -> None:
+    """Where memory runs out, the build that takes it is to be killed, and not the run."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -1,0 +1,118 @@
+"""Which part of the CPU time of a forward pass each module takes: shares, and never seconds.
+
+The clock is read in hooks on every module. What the hooks do themselves is left out as far as they
+can tell, but calling them costs a little more, which a pass without them does not spend: the parts
+are good to compare with each other, and their sum is no latency.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from torch import nn
+
+FEWEST_RUNS = 5
+
+Clock = Callable[[], float]
+
+
+def time_shares(
+    module: nn.Module,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    *,
+    runs: int = FEWEST_RUNS,
+    warmup: int = 1,
+    clock: Clock = time.perf_counter,
+) -> dict[str, float]:
+    """Return each module's share of the time of a forward pass, without that of what it calls.
+
+    Modules go by their paths and in the order of `named_modules()`: the model is `""`, one that
+    stands in several places has its first path, one that is called several times has the sum.
+    A share is the median of those of `runs` passes; medians need not add up to 1, and are
+    divided by their sum so that they do. `warmup` passes are run first and not kept.
+    Raises what the module raises; the hooks are taken off again in any case.
+    """
+    paths = {part: path for path, part in module.named_modules()}
+    watch = _Stopwatch(paths, clock)
+    handles = []
+    kept: list[Mapping[str, float]] = []
+    try:
+        for part in paths:
+            handles.append(part.register_forward_pre_hook(watch.start))
+            # Always: the model may go on where a module of it raised.
+            handles.append(part.register_forward_hook(watch.stop, always_call=True))
+        for number in range(warmup + runs):
+            watch.reset()
+            module(*args, **kwargs)
+            if number >= warmup:
+                kept.append(_parts(watch.own))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return _parts({path: median(parts[path] for parts in kept) for path in paths.values()})
+
+
+def whole_units(shares: Mapping[str, float], units: int) -> dict[str, int]:
+    """Cut a whole of so many units by shares that add up to 1; leave out who gets none.
+
+    The ends of the shares are rounded, laid one after the other, and not the shares. So the units
+    add up to the whole exactly, and neighbours together (a module and all that it holds, in the
+    order of `named_modules()`) are less than one unit off, however many they are.
+    """
+    cut: dict[str, int] = {}
+    end, before = 0.0, 0
+    for path, share in shares.items():
+        end += share
+        now = round(units * end)
+        if now > before:
+            cut[path] = now - before
+        before = now
+    return cut
+
+
+@dataclass
+class _Call:
+    """A module at work: since when, and how long others have been inside it, hooks and all."""
+
+    module: nn.Module
+    entered: float
+    started: float
+    inside: float = 0.0
+
+
+@dataclass
+class _Stopwatch:
+    """Adds up what each module spends between its hooks, without what it calls."""
+
+    paths: Mapping[nn.Module, str]
+    clock: Clock
+    own: dict[str, float] = field(default_factory=dict)
+    running: list[_Call] = field(default_factory=list)
+
+    def reset(self) -> None:
+        self.own = dict.fromkeys(self.paths.values(), 0.0)
+        self.running.clear()
+
+    def start(self, module: nn.Module, args: Any) -> None:
+        entered = self.clock()
+        self.running.append(_Call(module, entered, self.clock()))
+
+    def stop(self, module: nn.Module, args: Any, output: Any) -> None:
+        stopped = self.clock()
+        if not self.running or self.running[-1].module is not module:
+            return  # another hook of the module raised before it was started
+        call = self.running.pop()
+        self.own[self.paths[module]] += stopped - call.started - call.inside
+        if self.running:
+            self.running[-1].inside += self.clock() - call.entered
+
+
+def _parts(of: Mapping[str, float]) -> dict[str, float]:
+    """Divide by the sum; where there is none to speak of, everything is the model's own."""
+    total = sum(of.values())
+    return {path: value / total if total else float(not path) for path, value in of.items()}

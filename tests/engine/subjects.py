@@ -1,0 +1,51 @@
+"""What tests put into workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+from reportgen.errors import MissingError
+
+
+class Subject:
+    """Does what a test asks for."""
+
+    def __init__(self, name: str, tell: Callable[[str], None]) -> None:
+        self.name = name
+        self.tell = tell
+        self.calls = 0
+
+    def greet(self, other: str) -> str:
+        self.calls += 1
+        self.tell(f"call {self.calls}")
+        return f"{self.name} greets {other}"
+
+    def fail(self) -> None:
+        raise ValueError("no good\nat all")
+
+    def miss(self) -> None:
+        raise MissingError("the weights are not here", "Put them there.")
+
+    def crash(self) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    def be_killed(self) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def leave(self) -> None:
+        os._exit(3)
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+    def process(self) -> int:
+        return os.getpid()
+
+    def variable(self, name: str) -> str | None:
+        return os.environ.get(name)
+
+    def unsendable(self) -> object:
+        return lambda: None
