@@ -27,7 +27,11 @@ def make(folder: Path, models: int) -> Path:
     asked = plan(load(spec), name="many", spec_dir=folder)
     empty = asked.empty_record()
     builds = {
-        name: replace(build, figures=_figures(asked, name), inputs=asked.builds[name].inputs)
+        name: replace(
+            build,
+            figures=_figures(asked, name),
+            inputs={group: asked.builds[name].inputs[group] for group in asked.builds[name].wanted},
+        )
         for name, build in empty.builds.items()
     }
     record = replace(empty, builds=builds, environments={"a": {"cpu": "some"}})

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.errors import UsageError
+from reportgen import seen
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -39,6 +37,8 @@ def folder(*names: str) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
+        from reportgen.errors import UsageError
+
         raise UsageError(
             f"{path}: the cache directory cannot be made ({error.strerror}). "
             f"Set {VARIABLE} to a directory that can be written."
@@ -52,6 +52,9 @@ def whole(target: Path) -> Iterator[Path]:
 
     Nothing is left behind, and `target` stays as it was, when the block raises.
     """
+    import shutil
+    import tempfile
+
     scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
     try:
         made = scratch / target.name
@@ -72,14 +75,17 @@ def lock(target: Path) -> BaseFileLock:
 
 def stamp(path: Path) -> str:
     """Return what changes when the file does, without reading it; raise OSError."""
+    seen.look(path)
     status = path.stat()
     return f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}"
 
 
 def recall(key: str) -> str | None:
     """Return what was remembered under `key`, or None."""
+    note = _note(key)
+    seen.look(note)
     try:
-        return _note(key).read_text(encoding="utf-8") or None
+        return note.read_text(encoding="utf-8") or None
     except OSError:
         return None
 

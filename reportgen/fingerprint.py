@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reportgen import seen
+
 DIGITS = 12
 
 
@@ -46,6 +48,7 @@ class _Parsed:
 
 
 def _parsed(path: Path) -> _Parsed:
+    seen.look(path)
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -65,17 +68,18 @@ def _parsed(path: Path) -> _Parsed:
     return _Parsed("".join(words), tuple(sorted(names)))
 
 
-def _with_siblings(path: Path, seen: set[Path]) -> Iterator[_Parsed]:
+def _with_siblings(path: Path, visited: set[Path]) -> Iterator[_Parsed]:
     """Yield a file and, each once, the files of its own folder that it imports."""
-    if path in seen:
+    if path in visited:
         return
-    seen.add(path)
+    visited.add(path)
     parsed = _parsed(path)
     yield parsed
     for name in parsed.names:
         sibling = path.with_name(f"{name.rpartition('.')[2]}.py")
+        seen.look(sibling)
         if name and sibling.is_file():
-            yield from _with_siblings(sibling, seen)
+            yield from _with_siblings(sibling, visited)
 
 
 # What newer versions of Python add to the tree, or what says the same twice.

@@ -67,7 +67,10 @@ def _list_conventions() -> list[tuple[str, str]]:
     from reportgen.counting.readings import FAMILIES
 
     return [
-        (f"{quantity}.{name}", convention.counts)
+        (
+            f"{quantity}.{name}",
+            convention.counts if name == convention.name else f"as {quantity}.{convention.name}",
+        )
         for quantity, conventions in FAMILIES.items()
         for name, convention in conventions.items()
     ]

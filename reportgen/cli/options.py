@@ -73,6 +73,13 @@ def measuring(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="build models with code of yours (python/… and FILE.py:… sources)",
     )
+    command.add_argument(
+        "--jobs",
+        type=_positive,
+        metavar="N",
+        help="count so many builds at a time, and evaluate where no time is shown; timing is never "
+        "beside anything else (counting: all cores, evaluating: 1)",
+    )
     command.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
     command.add_argument(
         "--durations", action="store_true", help="say at the end how long each step took"
@@ -84,3 +91,9 @@ def target(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "path", nargs="?", type=Path, default=Path("specs/example.yaml"), help="file to write"
     )
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of builds: write 2, or 8")
+    return int(text)

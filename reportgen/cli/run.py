@@ -54,6 +54,7 @@ def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Names
         selection=selection,
         allow_code=arguments.allow_code,
         progress=for_terminal(quiet=arguments.quiet, durations=arguments.durations),
+        jobs=arguments.jobs,
     )
     if outcome.merged:
         sys.stderr.write(f"{file}: two branches' records merged\n")

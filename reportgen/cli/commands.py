@@ -1,0 +1,123 @@
+"""The commands: which there are, what each takes, and what comes of one.
+
+Every import that costs time stands in the function that needs it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from reportgen import __version__
+from reportgen.cli import explain, listing, options, review, run, specs
+from reportgen.errors import ReportgenError
+
+EPILOG = """\
+exit codes: 0 done; 1 something could not be measured, and the report says why; 2 a wrong command
+line or spec; 3 check: a report is not what a run would give, diff: a limit is broken; 130
+interrupted, what was measured is kept.
+"""
+
+
+def execute(words: Sequence[str]) -> tuple[int, bool]:
+    """Run a command line; return the exit code.
+
+    Also say whether the command did no more than to look at files, so that it would say the same
+    while these stay as they are.
+    """
+    # Looking for plugins of pydantic reads the metadata of every installed package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # `reportgen SPEC` is `reportgen run SPEC`, whichever options come first.
+    if words and words[0] not in {*_COMMANDS, "-h", "--help", "--version"}:
+        words = ["run", *words]
+    arguments = _parser().parse_args(words or ["--help"])
+    collects = gc.isenabled()
+    if _only_looks(arguments) and arguments.handler != run.run:
+        gc.disable()  # it is over before there is garbage worth looking for
+    try:
+        return int(arguments.handler(arguments)), _only_looks(arguments)
+    except ReportgenError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code, False
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: what was measured is kept; run again to go on\n")
+        return 130, False
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0, False
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _only_looks(arguments: argparse.Namespace) -> bool:
+    asked = getattr(arguments, "recount", False) or getattr(arguments, "remeasure", ())
+    return arguments.handler in (run.run, run.render, review.check, specs.validate) and not asked
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="reportgen",
+        usage="reportgen [COMMAND] SPEC... [options]",
+        description="Reports on neural networks from a YAML spec: right numbers, quiet diffs.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"reportgen {__version__}")
+    commands = parser.add_subparsers(
+        prog="reportgen", title="commands", metavar="COMMAND", required=True
+    )
+    for name, (handler, summary, additions) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        command.set_defaults(handler=handler)
+        for add in additions:
+            add(command)
+    return parser
+
+
+_Command = tuple[
+    Callable[[argparse.Namespace], int], str, tuple[Callable[[argparse.ArgumentParser], None], ...]
+]
+_COMMANDS: dict[str, _Command] = {
+    "run": (
+        run.run,
+        "measure what is stale and write the report (what `reportgen SPEC` does)",
+        (options.specs, options.out, options.templates, options.data, options.measuring),
+    ),
+    "plan": (
+        run.show_plan,
+        "say what a run would measure, and why",
+        (options.specs, options.out, options.data, options.measuring),
+    ),
+    "render": (
+        run.render,
+        "write the documents again from the record",
+        (options.specs, options.out, options.templates),
+    ),
+    "check": (
+        review.check,
+        "say whether reports are what a run would give; measure nothing",
+        (options.specs, options.out, options.templates, options.data, review.check_options),
+    ),
+    "diff": (
+        review.diff,
+        "say what changed between two states of the reports, as Markdown",
+        (review.diff_options, options.out, options.templates),
+    ),
+    "explain": (
+        explain.explain,
+        "say what each tool counts of a model, and what a number from a paper is",
+        (explain.explain_options, options.out),
+    ),
+    "validate": (specs.validate, "check specs and measure nothing", (options.specs,)),
+    "list": (listing.show, "list models, datasets or metrics a spec may name", (listing.topic,)),
+    "schema": (
+        specs.schema,
+        "print the JSON Schema of specs, for editors, or of records",
+        (specs.schema_options,),
+    ),
+    "init": (specs.init, "write a spec to start from", (options.target,)),
+}

@@ -1,0 +1,34 @@
+"""What a command imports, seen in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Set as AbstractSet
+
+HEAVY = frozenset({"torch", "numpy", "deepspeed", "sklearn", "matplotlib", "rich"})
+_PROGRAM = """\
+import sys
+from reportgen.cli import main
+from_memory, heavy, *words = sys.argv[1:]
+sys.argv[1:] = words
+code = main() if from_memory else main(words)
+found = sorted(set(heavy.split()) & set(sys.modules))
+sys.exit(f"imported {found}" if found else code)
+"""
+
+
+def run_without(
+    modules: AbstractSet[str], *words: str, from_memory: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run a command line; it fails where it imports one of the modules.
+
+    Run `from_memory`, it may say what it said before.
+    """
+    options = ["x" * from_memory, " ".join(sorted(modules))]
+    return subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *options, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
