@@ -41,6 +41,10 @@ class MeasureError(ReportgenError):
         self.hint = hint
 
 
+class UnfitError(MeasureError):
+    """The spec and the model do not fit each other: running it elsewhere is of no use."""
+
+
 class MissingError(MeasureError):
     """Data or weights are not here and could not be fetched: worth trying again another day."""
 

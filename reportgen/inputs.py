@@ -5,6 +5,7 @@ docs/architecture.md has the table. Nothing is imported, not even to find a modu
 
 from __future__ import annotations
 
+import functools
 import importlib.machinery
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,22 +14,36 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from reportgen import seen
 from reportgen.catalog.models import ModelEntry
 from reportgen.fingerprint import code_digest, digest
 from reportgen.quantities import quantity_of
 from reportgen.spec.model import Measure, Model, Normalization
 
-# Figures that depend on the same things. A speed-up depends on the baseline too.
-Group = Literal["complexity", "timing", "speedup", "accuracy"]
+# Figures that depend on the same things. A speed-up depends on the baseline too, and the times of
+# modules are taken by themselves: hooks would cost the other times.
+Group = Literal["complexity", "timing", "speedup", "module times", "accuracy"]
 
 # How each group is measured. Raise a number when a change makes the figures of old records wrong;
 # every figure of that group is then measured again.
-METHODS: Mapping[Group, int] = {"complexity": 1, "timing": 1, "speedup": 1, "accuracy": 1}
+METHODS: Mapping[Group, int] = {
+    "complexity": 1,
+    "timing": 1,
+    "speedup": 1,
+    "module times": 1,
+    "accuracy": 1,
+}
+
+
+# What a spec may change in a model that its factory knows nothing of.
+_VARIANT = {"heads", "freeze", "inputs"}
 
 
 def group_of(key: str) -> Group:
     """Return the group of a figure's key; raise KeyError for one that is no quantity's."""
     quantity = quantity_of(key)
+    if quantity.by_module:
+        return "module times"
     return "speedup" if quantity.name == "speedup" else quantity.kind
 
 
@@ -43,11 +58,14 @@ def digests(
 ) -> dict[Group, dict[str, str]]:
     """Digest what the figures of each group of one build depend on.
 
-    `shape` is that of an image: channels, height, width. What a spec leaves at its default is left
-    out, so that a new option with a default makes no old figure stale.
+    `shape` is that of an image: channels, height, width; of a model with inputs of its own it is
+    empty. What a spec leaves at its default is left out, so that a new option with a default makes
+    no old figure stale.
     """
     quantize = _given(model.quantize)
-    variant = model.model_dump(include={"heads", "freeze"}, exclude_defaults=True)
+    variant = {}
+    if model.model_fields_set & _VARIANT:  # few are: dumping is set up for those alone
+        variant = model.model_dump(include=_VARIANT, exclude_defaults=True)
     build = {
         "model": digest(
             [entry.source, model.args, classes, shape, quantize, *([variant] if variant else [])]
@@ -62,10 +80,12 @@ def digests(
         inputs["complexity"] = {**build, "settings": digest(settings)}
     if measure.timing:
         settings = measure.timing.model_dump(
-            exclude={"batch_sizes", "total"}, exclude_defaults=True
+            exclude={"batch_sizes", "total", "together"}, exclude_defaults=True
         )
         inputs["timing"] = {**build, "settings": digest(settings)}
         inputs["speedup"] = dict(inputs["timing"])
+        once = measure.timing.module_runs, min(measure.timing.batch_sizes), measure.timing.threads
+        inputs["module times"] = {**build, "settings": digest(once)}
     if measure.accuracy:
         inputs["accuracy"] = {
             **build,
@@ -86,15 +106,18 @@ def _code(entry: ModelEntry, spec_dir: Path) -> str:
     """Digest the code that defines a model, where it is ours or the user's to change."""
     module, _, attribute = entry.target.rpartition(":")
     if entry.origin == "zoo":
-        return code_digest(
-            Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
-        )
+        return code_digest(_shipped(module))
     if entry.origin == "file":
         return code_digest(spec_dir / module)
     if entry.origin == "python":
         path = find_module(module, [str(spec_dir), *sys.path])
         return code_digest(path) if path else digest(attribute)
     return digest(entry.target)
+
+
+@functools.cache
+def _shipped(module: str) -> Path:
+    return Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
 
 
 def find_module(name: str, search_path: Sequence[str]) -> Path | None:
@@ -104,6 +127,9 @@ def find_module(name: str, search_path: Sequence[str]) -> Path | None:
     for part in name.split("."):
         if places is None:
             return None
+        for place in places:
+            seen.look(place)
+            seen.look(Path(place, part))
         spec = importlib.machinery.PathFinder.find_spec(part, list(places))
         if spec is None:
             return None

@@ -1,7 +1,8 @@
 """Spec → Plan: which builds there are, which figures each wants, and what those depend on.
 
-A build is a model, for a data set, with a class count. Planning imports nothing that measures and
-reads no data; it knows names, and digests of the spec's parts and of the code they name.
+A build is a model, for a data set, with a class count; or one with inputs of its own, for no data
+set. Planning imports nothing that measures and reads no data; it knows names, and digests of the
+spec's parts and of the code they name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from reportgen.data.source import DataSource
 from reportgen.errors import UsageError
 from reportgen.fingerprint import digest
 from reportgen.inputs import Group, digests
-from reportgen.record import BuildRecord, DatasetRecord, Figure, Record, ReportSettings
+from reportgen.record import BuildRecord, DatasetRecord, Figure, Input, Record, ReportSettings
+from reportgen.spec.inputs import described
 from reportgen.spec.model import (
     Dataset,
     Measure,
@@ -52,9 +54,23 @@ class Data:
         return self.source.source == "synthetic"
 
 
+# Stands where there is no data set.
+NO_DATA = Data(
+    name="",
+    source=DataSource(source="none", shape=(0, 0, 0), classes=0),
+    split="",
+    normalization=Normalization(mean=[0.0], std=[1.0]),
+    count=None,
+)
+
+
 @dataclass(frozen=True)
 class Build:
     """One row of a table, with the figures it wants and what they depend on.
+
+    It is run on batches of images of `input_shape`, or, where it `takes` tensors by name, on those:
+    then there is no data set (`data` is `NO_DATA`), and `classes` is 0 where its factory is told of
+    none.
 
     `inputs` maps each group of figures to named digests; the digests of data and of weights files
     are added when those are found.
@@ -73,7 +89,8 @@ class Build:
     batch_size: int | None
     normalization: Normalization
     baseline: bool
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
+    takes: tuple[Input, ...]
     wanted: Mapping[Group, tuple[str, ...]]
     inputs: Mapping[Group, Mapping[str, str]]
     reported: Mapping[str, Figure]
@@ -83,6 +100,8 @@ class Build:
     @property
     def no_accuracy(self) -> str:
         """Why this build can have no measured accuracy; empty if it can."""
+        if self.takes:
+            return "the spec gives its inputs, and no right answers to them"
         if self.data.synthetic:
             return "random images have no right answer"
         if self.weights is None:
@@ -90,6 +109,11 @@ class Build:
         if (has := self.data.source.classes) != self.classes:
             return f"built for {self.classes} classes, and the data set has {has}"
         return ""
+
+    @property
+    def noun(self) -> str:
+        """What a batch is made of, in the plural: `images`, or `samples` where it takes others."""
+        return "samples" if self.takes else "images"
 
 
 @dataclass(frozen=True)
@@ -135,6 +159,7 @@ class Plan:
                     source=build.entry.source,
                     input_shape=build.input_shape,
                     dtype="int8" if build.quantize else "float32",
+                    takes=build.takes,
                     baseline=build.baseline,
                     heads=heads_text(build.heads),
                     frozen=frozen_text(build.freeze),
@@ -166,7 +191,8 @@ def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
             compared = {**build.inputs["speedup"], "baseline": digest(baseline.inputs["timing"])}
             builds[key] = replace(build, inputs={**build.inputs, "speedup": compared})
     # Tables go by data set, and within one in the order of the models.
-    order = tuple(build.id for key in data for build in builds.values() if build.data.name == key)
+    tables = (*data, NO_DATA.name)
+    order = tuple(b.id for key in tables for b in builds.values() if b.data.name == key)
     return Plan(
         name=name,
         title=spec.title,
@@ -231,21 +257,25 @@ def _label(normalization: Normalization) -> str:
 
 
 def _builds(spec: Spec, data: Mapping[str, Data], spec_dir: Path) -> Iterator[Build]:
-    compared = any(model.baseline for model in spec.models.values())
-    wanted = _wanted(spec, compared=compared)
+    wanted = {own: _wanted(spec, own_inputs=own) for own in (False, True)}
     for name, model in spec.models.items():
-        for key in model.datasets or spec.datasets:
-            own = data[key].source.classes
-            for classes in model.classes or spec.classes or [own]:
+        if model.inputs:
+            sets: Mapping[str, Data] = {NO_DATA.name: NO_DATA}
+        else:
+            sets = {key: data[key] for key in model.datasets or spec.datasets}
+        for key, on in sets.items():
+            counts = model.classes or (not model.inputs and spec.classes) or [on.source.classes]
+            own = counts[0] if model.inputs and len(counts) == 1 else on.source.classes
+            for classes in counts:
                 label = name if classes == own else f"{name} ({classes} classes)"
                 yield _build(
                     spec,
                     model,
-                    data[key],
-                    identity=label if len(data) == 1 else f"{label} @ {key}",
+                    on,
+                    identity=label if len(data) == 1 or not key else f"{label} @ {key}",
                     name=name,
                     classes=classes,
-                    wanted=wanted,
+                    wanted=wanted[bool(model.inputs)],
                     spec_dir=spec_dir,
                 )
 
@@ -262,11 +292,14 @@ def _build(
     spec_dir: Path,
 ) -> Build:
     entry = models.find(model.source)
+    takes = described(model.inputs or {})
+    shape: tuple[int, ...] = () if takes else data.source.shape
     normalization = (
         _for_channels(model.normalize, data.source.shape[0])
         if model.normalize is not None
         else data.normalization
     )
+    inputs = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
     return Build(
         id=identity,
         model=name,
@@ -281,36 +314,54 @@ def _build(
         batch_size=model.batch_size,
         normalization=normalization,
         baseline=model.baseline,
-        input_shape=data.source.shape,
+        input_shape=shape,
+        takes=takes,
         wanted=wanted,
-        inputs=digests(
-            spec.measure, model, entry, classes, data.source.shape, normalization, spec_dir
-        ),
+        inputs={group: named for group, named in inputs.items() if group in wanted},
         reported=_reported(spec.reported, name, data.name, classes),
         budgets=_budgets(spec, model),
         claims=_claims(spec.claims, name, data.name, classes),
     )
 
 
-def _wanted(spec: Spec, *, compared: bool) -> dict[Group, tuple[str, ...]]:
-    """List the figures of each group that a build is to have."""
+def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
+    """List the figures of each group that a build is to have, with inputs of its own or images."""
     measure = spec.measure
+    alike = [model for model in spec.models.values() if bool(model.inputs) == own_inputs]
+    compared = any(model.baseline for model in alike)
     wanted: dict[Group, tuple[str, ...]] = {}
+    named = [*(spec.report.columns or ()), *spec.budgets]
+    named += [key for model in spec.models.values() for key in model.budgets]
     if measure.complexity:
         always = [name for name, row in quantities.QUANTITIES.items() if row.kind == "complexity"]
-        named = [*(spec.report.columns or ()), *spec.budgets]
-        named += [key for model in spec.models.values() for key in model.budgets]
         asked = [key for key in dict.fromkeys(named) if quantities.split_convention(key)]
         wanted["complexity"] = (*always, *asked)
     if timing := measure.timing:
         sizes = timing.batch_sizes
         latencies = [f"{name}@{size}" for size in sizes for name in ("latency", "throughput")]
-        wanted["timing"] = (*latencies, *(["time.total"] if timing.total else []))
+        fresh = _of_fresh_processes(named, sizes)
+        total = ["time.total"] if timing.total and not own_inputs else []
+        wanted["timing"] = (*latencies, *fresh, *total)
         if compared:
             wanted["speedup"] = tuple(f"speedup@{size}" for size in sizes)
+        told = spec.report.modules.columns if spec.report.modules else ()
+        if shares := tuple(key for key in told if quantities.quantity_of(key).by_module):
+            wanted["module times"] = shares
     if measure.accuracy:
         wanted["accuracy"] = tuple(measure.accuracy.metrics)
     return wanted
+
+
+def _of_fresh_processes(named: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """List cold starts and peaks of memory, which take processes of their own, where named."""
+    asked = []
+    for key in dict.fromkeys(named):
+        name, size = quantities.split_key(key)
+        if name == "memory" and size is None:
+            asked += [f"memory@{each}" for each in sizes]
+        elif name in ("memory", "cold_start"):
+            asked.append(key)
+    return list(dict.fromkeys(asked))
 
 
 def _reported(
@@ -385,7 +436,7 @@ def _default_columns(spec: Spec) -> Iterator[str]:
     if measure.accuracy:
         yield from measure.accuracy.metrics
     if measure.timing:
-        if measure.timing.total:
+        if measure.timing.total and not all(model.inputs for model in spec.models.values()):
             yield "time.total"
         yield "latency"
         if any(model.baseline for model in spec.models.values()):

@@ -22,7 +22,8 @@ class Quantity:
     """What a column shows.
 
     `better` says which direction is good (None: neither). `per_batch` marks quantities that exist
-    once for each batch size, `by_convention` those that can be asked for as some tool counts them.
+    once for each batch size, `by_convention` those that can be asked for as some tool counts them,
+    `by_module` those that a model has none of as a whole: they are told of its modules alone.
     `meaning` is the sentence under the table.
     """
 
@@ -34,6 +35,7 @@ class Quantity:
     meaning: str
     per_batch: bool = False
     by_convention: bool = False
+    by_module: bool = False
 
 
 _ROWS: tuple[Quantity, ...] = (
@@ -128,12 +130,39 @@ _ROWS: tuple[Quantity, ...] = (
         per_batch=True,
     ),
     Quantity(
+        "cold_start",
+        "Cold start",
+        "ms",
+        "timing",
+        "lower",
+        "first forward pass of a fresh process, over a batch of the smallest size, the module made "
+        "and imports done; median of several processes",
+    ),
+    Quantity(
+        "memory",
+        "Peak memory",
+        "MiB",
+        "timing",
+        "lower",
+        "by how much a fresh process grows at most while the module is made and one batch runs",
+        per_batch=True,
+    ),
+    Quantity(
         "time.total",
         "Total time",
         "s",
         "timing",
         "lower",
         "forward passes over the whole data set, data ready in memory",
+    ),
+    Quantity(
+        "time.share",
+        "CPU time",
+        "%",
+        "timing",
+        None,
+        "each module's part of the time of a forward pass, in tables of modules only",
+        by_module=True,
     ),
     # How good it is. Exact on fixed weights and data.
     Quantity("top1", "Top-1", "%", "accuracy", "higher", "images whose class is ranked first"),

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from reportgen import seen
 from reportgen.errors import ConflictError, RecordError
 from reportgen.migrations import upgrade
 
@@ -37,7 +38,9 @@ class Figure:
     `value` is an exact integer where the quantity is a count. `text` is the figure as its source
     printed it (reported ones only). `spread` is the interquartile range in the figure's unit,
     `interval` a 95 % confidence interval, over `samples` rounds. `correct` of `total` images stand
-    behind a percentage. `check` is what an independent counter gave, when it differs.
+    behind a percentage. `check` is what an independent counter gave, when it differs. `shares` are
+    the parts that modules have in a whole, in hundredths of a percent, by path and without what
+    their children have; a figure of shares has no value.
     """
 
     provenance: Provenance
@@ -55,6 +58,7 @@ class Figure:
     total: int | None = None
     check: int | None = None
     checked_by: str = ""
+    shares: Mapping[str, int] | None = None
     cause: Cause | None = None
     reason: str = ""
     hint: str = ""
@@ -100,8 +104,41 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Input:
+    """A tensor that a build was run on: its shape, without the batch's axis, and its type.
+
+    Integers are drawn `below` a number, where `fill` does not say what every element is. `batch` is
+    false where no axis of the batch goes before the shape.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str = "float32"
+    below: int | None = None
+    fill: bool | int | float | None = None
+    batch: bool = True
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as JSON values; `batch` stands there where it is false."""
+        data = {key: value for key, value in vars(self).items() if value is not None}
+        if self.batch:
+            del data["batch"]
+        return {**data, "shape": list(self.shape)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], where: str) -> Input:
+        """Read an input; raise RecordError, naming `where`, if it is none."""
+        values = _known(cls, data, where)
+        values["shape"] = tuple(values["shape"])
+        return cls(**values)
+
+
+@dataclass(frozen=True)
 class BuildRecord:
     """The figures of one build: a model, for a data set, with a class count.
+
+    A build that has `takes` was run on those tensors, by name, and on no data set; its `dataset`
+    and `input_shape` are empty, and its `classes` are 0 where its factory was told of none.
 
     `inputs` holds, for each kind of measurement, the digests of what it was measured on (model,
     code, weights, data …): a figure is stale when one of them differs. `facts` are things worth
@@ -118,6 +155,7 @@ class BuildRecord:
     source: str
     input_shape: tuple[int, ...]
     dtype: str = "float32"
+    takes: tuple[Input, ...] = ()
     baseline: bool = False
     heads: str = ""
     frozen: str = ""
@@ -137,8 +175,11 @@ class BuildRecord:
             if name in data:
                 data[name] = {key: figure.to_json() for key, figure in data[name].items()}
         data["claims"] = [_compact(claim) for claim in self.claims]
-        if not self.claims:
-            del data["claims"]
+        data["takes"] = [entry.to_json() for entry in self.takes]
+        for name in ("claims", "takes"):
+            if not data[name]:
+                del data[name]
+        data["dataset"] = self.dataset
         return data
 
     @functools.cached_property
@@ -158,6 +199,9 @@ class BuildRecord:
             }
         values["claims"] = tuple(
             Claim.from_json(claim, f"{where}: claims") for claim in values.get("claims", ())
+        )
+        values["takes"] = tuple(
+            Input.from_json(entry, f"{where}: takes") for entry in values.get("takes", ())
         )
         return cls(**values)
 
@@ -292,6 +336,7 @@ def loads(text: str, where: str = "record") -> Record:
 
 def read(path: Path) -> Record | None:
     """Read the record at `path`, or return None where there is none yet."""
+    seen.look(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -301,6 +346,7 @@ def read(path: Path) -> Record | None:
 
 def write_text(path: Path, text: str) -> bool:
     """Write `text` whole or not at all, and only if it differs; return whether it was written."""
+    seen.look(path)
     try:
         if path.read_bytes() == text.encode():
             return False

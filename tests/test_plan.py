@@ -8,7 +8,8 @@ import pytest
 
 from reportgen.errors import UsageError
 from reportgen.inputs import find_module
-from reportgen.plan import Plan, plan
+from reportgen.plan import NO_DATA, Plan, plan
+from reportgen.record import Input
 from reportgen.spec import loads
 
 SPEC = """\
@@ -135,6 +136,84 @@ def test_a_module_is_found_without_running_its_package(tmp_path: Path) -> None:
     assert find_module("lab.nets", [str(tmp_path)]) == package / "nets.py"
     assert find_module("lab.other", [str(tmp_path)]) is None
     assert find_module("lab.nets.deeper", [str(tmp_path)]) is None
+
+
+TAKES = """\
+reportgen: 1
+title: T
+datasets:
+  cifar10: {}
+  cifar100: {}
+models:
+  D:
+    source: zoo/decoder
+    inputs: {tokens: {shape: [128], dtype: int64, below: 32000}, mask: [4]}
+  A: {source: zoo/resnet_lite, baseline: true}
+measure:
+  complexity: {}
+  timing: {}
+  accuracy: {metrics: [top1]}
+claims:
+  - {of: D, quantity: params, value: 1 M, from: x}
+"""
+
+
+def test_a_model_with_inputs_is_one_build_on_no_data_set_and_comes_last() -> None:
+    made = of(TAKES)
+    assert made.settings.order == ("A @ cifar10", "A @ cifar100", "D")
+    build = made.builds["D"]
+    assert build.takes == (
+        Input("tokens", (128,), "int64", below=32_000),
+        Input("mask", (4,), "float32"),
+    )
+    assert (build.data, build.classes, build.input_shape) == (NO_DATA, 0, ())
+    assert (build.noun, made.builds["A @ cifar10"].noun) == ("samples", "images")
+    assert "time.total" not in build.wanted["timing"]
+    assert "speedup" not in build.wanted  # the baseline gets images
+    assert "time.total" in made.builds["A @ cifar10"].wanted["timing"]
+    assert build.no_accuracy == "the spec gives its inputs, and no right answers to them"
+    assert made.baseline_of(build) is None
+    assert [claim.value for claim in build.claims] == ["1 M"]
+    assert list(made.empty_record().datasets) == ["cifar10", "cifar100"]
+    assert made.empty_record().builds["D"].takes == build.takes
+
+
+def test_a_model_with_inputs_has_classes_where_it_asks_for_them() -> None:
+    text = TAKES.replace("zoo/decoder", "mine.py:net\n    classes: [3]")
+    assert {key: b.classes for key, b in of(text).builds.items() if b.takes} == {"D": 3}
+    text = text.replace("[3]", "[3, 5]").replace("of: D", "of: D, classes: 5")
+    assert {key: b.classes for key, b in of(text).builds.items() if b.takes} == {
+        "D (3 classes)": 3,
+        "D (5 classes)": 5,
+    }
+    text = TAKES.replace("title: T", "title: T\nclasses: [3, 5]")
+    assert [b.classes for b in of(text).builds.values() if b.takes] == [0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changed"),
+    [
+        ("shape: [128]", "shape: [64]", True),
+        ("below: 32000", "below: 320", True),
+        ("mask: [4]", "mask: {shape: [4], batch: false}", True),
+        ("mask: [4]", "mask: {shape: [4], dtype: float32}", False),
+        ("mask: [4]", "mask: {shape: [4], batch: true}", False),
+    ],
+)
+def test_what_of_its_inputs_makes_a_model_stale(old: str, new: str, changed: bool) -> None:
+    before, after = (of(text).builds["D"].inputs for text in (TAKES, TAKES.replace(old, new)))
+    for group in ("complexity", "timing"):
+        assert (before[group]["model"] != after[group]["model"]) == changed
+
+
+def test_inputs_change_no_digest_of_a_model_without() -> None:
+    # As shipped in out/resnet18_modules.json before there were inputs.
+    build = of(
+        "reportgen: 1\ntitle: T\n"
+        "datasets: {images: {source: synthetic, shape: [3, 224, 224], classes: 1000}}\n"
+        "models: {R: {source: torchvision/resnet18}}\n"
+    ).builds["R"]
+    assert build.inputs["complexity"]["model"] == "86d469c61985"
 
 
 def test_two_builds_of_one_name_are_refused() -> None:

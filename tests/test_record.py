@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reportgen import record as records
 from reportgen.errors import RecordError
-from reportgen.record import BuildRecord, DatasetRecord, Figure, Record, ReportSettings
+from reportgen.record import BuildRecord, DatasetRecord, Figure, Input, Record, ReportSettings
 
 RECORD = Record(
     spec="s",
@@ -37,13 +37,30 @@ RECORD = Record(
             reported={"top1": Figure("reported", 90.24, unit="%", text="90.24 %", source="x")},
             facts={"weights": "w"},
             ledger={"modules": [["", 1]]},
-        )
+        ),
+        "B": BuildRecord(
+            model="B",
+            dataset="",
+            classes=0,
+            source="zoo/decoder",
+            input_shape=(),
+            takes=(
+                Input("tokens", (128,), "int64", below=32_000),
+                Input("mask", (), "bool", fill=False, batch=False),
+            ),
+        ),
     },
 )
 
 
 def test_it_is_read_back_as_it_was_written() -> None:
     assert records.loads(RECORD.dumps()) == RECORD
+
+
+def test_an_input_is_one_line() -> None:
+    lines = [line.strip() for line in RECORD.dumps().splitlines()]
+    assert '{"below": 32000, "dtype": "int64", "name": "tokens", "shape": [128]},' in lines
+    assert '{"batch": false, "dtype": "bool", "fill": false, "name": "mask", "shape": []}' in lines
 
 
 def test_one_figure_is_one_line() -> None:

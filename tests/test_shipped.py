@@ -52,6 +52,27 @@ def test_cifar10_counts_images() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("model", "params", "macs"),
+    [
+        # Published parameters; products derived in tests/counting/test_architectures.py.
+        ("Llama 2 7B", 6_738_415_616, 850_000_871_424),
+        ("Llama 2 70B", 68_976_648_192, 8_816_762_552_320),
+        ("Llama 3.1 8B", 8_030_261_248, None),
+        ("Llama 3.2 1B", 1_235_814_400, None),
+        ("Llama 2 7B, longer", 6_738_415_616, 14_630_806_093_824),
+        ("Llama 2 70B, longer", 68_976_648_192, 146_222_161_592_320),
+    ],
+)
+def test_decoder_says(model: str, params: int, macs: int | None) -> None:
+    record = records.read(ROOT / "out" / "decoder.json")
+    assert record is not None
+    figures = record.builds[model].figures
+    assert figures["params"].value == params
+    assert figures["macs"].check is None  # the second counter agrees
+    assert macs in (None, figures["macs"].value)
+
+
 @pytest.mark.parametrize("model", ["ResNet-44", "ResNet-56"])
 def test_cifar10_is_honest_about_weights_it_could_not_have(model: str) -> None:
     record = records.read(ROOT / "out" / "cifar10.json")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
+import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from torch import Tensor, nn
 
 from reportgen import fingerprint
 from reportgen.builds import checkpoints, fit, heads, weights
+from reportgen.builds.examples import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
 from reportgen.data.batches import batches
 from reportgen.data.load import load
 from reportgen.data.source import Search
-from reportgen.errors import MeasureError
+from reportgen.errors import MeasureError, UnfitError, did_you_mean
 from reportgen.plan import Build
 from reportgen.spec.model import Calibrate, Quantize
 
@@ -41,19 +43,17 @@ _CALIBRATION_BATCH = 32
 def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
     """Return a function that makes the build's module, heads and all, its weights random.
 
-    Raises MeasureError if the factory cannot be imported.
+    Raises MeasureError if the factory cannot be imported. The function raises UnfitError where the
+    module does not take what the spec gives it.
     """
     entry = build.entry
     make = _imported(build, spec_dir)
-    kwargs = {
-        **_TORCHVISION_ARGS.get(entry.source, {}),
-        **build.args,
-        entry.classes_argument: build.classes,
-    }
-    if entry.args is not None and "in_channels" in entry.args:
-        kwargs.setdefault("in_channels", build.input_shape[0])
-    if entry.args is not None and "image_size" in entry.args:
-        kwargs.setdefault("image_size", build.input_shape[-1])
+    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.args}
+    if build.classes:
+        kwargs[entry.classes_argument] = build.classes
+    if build.input_shape and entry.args is not None:
+        of_images = {"in_channels": build.input_shape[0], "image_size": build.input_shape[-1]}
+        kwargs = {key: of_images[key] for key in of_images if key in entry.args} | kwargs
 
     def seeded() -> nn.Module:
         with torch.random.fork_rng(devices=[]):
@@ -63,23 +63,48 @@ def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
             except Exception as error:
                 raise MeasureError(
                     f"building {entry.source} raised {type(error).__name__}: {error}",
-                    "Check `args` and the class count.",
+                    "Check `args` and the class count."
+                    if build.classes
+                    else "Check `args`; if it must be told how many classes, add `classes: [10]`.",
                 ) from error
         if not isinstance(module, nn.Module):
             raise MeasureError(
                 f"{entry.source} gave a {type(module).__name__}, not a torch.nn.Module"
             )
+        _check_names(module, [entry.name for entry in build.takes])
         if build.heads is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(SEED)
                 heads.attach(
-                    module, build.heads, num_classes=build.classes, input_shape=build.input_shape
+                    module, build.heads, num_classes=build.classes, shown=example(build, 1)
                 )
         if build.freeze is not None:
             freeze(module, build.freeze)
         return module
 
     return seeded
+
+
+def _check_names(module: nn.Module, given: Sequence[str]) -> None:
+    """Refuse inputs under names that a forward does not take, or without one that it needs."""
+    if not given:
+        return
+    try:
+        parameters = inspect.signature(module.forward).parameters
+    except (TypeError, ValueError):  # of a compiled module: running it will tell
+        return
+    owner = f"the forward of {type(module).__name__}"
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    by_name = {name: entry for name, entry in parameters.items() if entry.kind in named}
+    takes_any = any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values())
+    for name in given:
+        if name not in by_name and not takes_any:
+            raise UnfitError(
+                f"{owner} has no argument '{name}'", did_you_mean(name, by_name, show=20)
+            )
+    for name, entry in by_name.items():
+        if entry.default is entry.empty and name not in given:
+            raise UnfitError(f"{owner} needs '{name}' too", "Add it to `inputs`.")
 
 
 def construct(
@@ -100,12 +125,19 @@ def construct(
     if build.quantize is None:
         return module, facts
     calibration = None
-    if build.quantize.scheme == "int8-static":
-        if for_accuracy:
-            calibration = _calibration(build, build.quantize.calibrate or Calibrate(), search)
-        else:
-            calibration = iter([_random_images(build.input_shape)])
-    return quantized(module, build.quantize, build.input_shape, calibration), facts
+    if build.quantize.scheme == "int8-static" and for_accuracy:
+        calibration = _calibration(build, build.quantize.calibrate or Calibrate(), search)
+    return in_int8(build, module, calibration), facts
+
+
+def in_int8(
+    build: Build, module: nn.Module, calibration: Iterator[Tensor] | None = None
+) -> nn.Module:
+    """Quantise a build's module as its spec says; without calibration images, on random ones."""
+    assert build.quantize is not None, "asked for builds in int8 only"
+    if not build.takes:
+        return quantized(module, build.quantize, build.input_shape, calibration)
+    return quantize(module, scheme=build.quantize.scheme, example=example(build, 1)[1])
 
 
 def quantized(

@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.utils._pytree import tree_map_only
 
 from reportgen.errors import MeasureError, did_you_mean
 from reportgen.spec.variants import Heads as Wanted
@@ -61,23 +62,75 @@ class _Run:
 
 
 def attach(
-    model: nn.Module, wanted: Wanted, *, num_classes: int, input_shape: Sequence[int]
+    model: nn.Module,
+    wanted: Wanted,
+    *,
+    num_classes: int,
+    shown: tuple[Sequence[Any], Mapping[str, Any]],
 ) -> None:
     """Attach heads of `num_classes` classes to a model, as its module `heads`.
 
-    `input_shape` is that of an image: channels, height, width. Raises MeasureError for taps that
-    the model has not, or whose output no head can take.
+    `shown` is what it is run on, by position and by name. Raises MeasureError for taps that the
+    model has not, or whose output no head can take.
     """
     if hasattr(model, NAME):
         raise MeasureError(f"{_name(model)} has a module '{NAME}' of its own", "Remove 'heads'.")
     taps = _chosen(model, wanted)
-    channels = _channels(model, taps, input_shape)
+    channels = _channels(model, taps, shown)
     heads = Heads()
     for name, tap in taps.items():
         head = _head(channels[name], num_classes)
         heads[name.replace(".", "-")] = head
         tap.register_forward_hook(_Run(head))
     model.add_module(NAME, heads)
+
+
+def trace(model: nn.Module) -> tuple[fx.GraphModule, bool]:
+    """Trace a model as `fx.symbolic_trace` does, its heads too; also say whether it has any.
+
+    What a head gives is an output besides the model's own, so that nothing takes heads for dead
+    ends before `keep_own_output`. Their hooks are taken off the model: they would run them again.
+    """
+    heads: dict[nn.Module, nn.Module] = {}
+    for module in model.modules():
+        for key, hook in list(module._forward_hooks.items()):
+            if isinstance(hook, _Run):
+                heads[module] = hook.head
+                del module._forward_hooks[key]
+    tracer = _Tracer(heads)
+    graph = tracer.trace(model)
+    if heads:
+        output = graph.output_node()
+        output.args = ((output.args[0], tuple(tracer.ends)),)
+    return fx.GraphModule(model, graph, _name(model)), bool(heads)
+
+
+def keep_own_output(traced: fx.GraphModule) -> None:
+    """Let a traced model return what the model does. Its heads still run."""
+    output = traced.graph.output_node()
+    output.args = (output.args[0][0],)  # type: ignore[index]
+    traced.recompile()
+
+
+class _Tracer(fx.Tracer):
+    """Runs heads where their taps run, PyTorch's own layers included, into which it does not go."""
+
+    def __init__(self, heads: Mapping[nn.Module, nn.Module]) -> None:
+        super().__init__()
+        self._heads = heads
+        self.ends: list[fx.Node] = []
+
+    def call_module(
+        self,
+        m: nn.Module,
+        forward: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
+        output = super().call_module(m, forward, args, kwargs)
+        if head := self._heads.get(m):
+            self.ends.append(head(output).node)
+        return output
 
 
 def _head(channels: int, num_classes: int) -> nn.Sequential:
@@ -132,7 +185,9 @@ def _find(
 
 
 def _channels(
-    model: nn.Module, taps: Mapping[str, nn.Module], input_shape: Sequence[int]
+    model: nn.Module,
+    taps: Mapping[str, nn.Module],
+    shown: tuple[Sequence[Any], Mapping[str, Any]],
 ) -> dict[str, int]:
     """Find how many channels each tap gives: in one forward pass of a twin without values."""
     twin = _on_meta(model)
@@ -144,8 +199,9 @@ def _channels(
             shapes[name].append(tuple(output.shape) if isinstance(output, Tensor) else ())
 
         twin.get_submodule(paths[module]).register_forward_hook(note)
+    args, kwargs = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), shown)
     with torch.no_grad():
-        twin.eval()(torch.empty((1, *input_shape), device="meta"))
+        twin.eval()(*args, **kwargs)
     for name, found in shapes.items():
         if len(found) != 1:
             raise MeasureError(

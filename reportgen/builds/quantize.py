@@ -20,7 +20,7 @@ import copy
 import fnmatch
 import importlib
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
+from reportgen.builds import heads
 from reportgen.errors import MeasureError, did_you_mean
 
 __all__ = [
@@ -77,14 +78,15 @@ def quantize(
     module: nn.Module,
     *,
     scheme: str,
-    example: Tensor,
+    example: Tensor | Mapping[str, Any],
     calibration: Iterable[Tensor] | None = None,
     unfused: Sequence[str] = (),
 ) -> nn.Module:
     """Return `module` in int8: a new module in eval mode with float tensors in and out.
 
     `module` must be on the CPU and stays as it is. `example` is an input of the shape and type that
-    the module takes; the result has computed it once when it is returned. `calibration` gives
+    the module takes, or, for `int8-dynamic`, several by name; the result has computed it once when
+    it is returned. `calibration` gives
     batches of such inputs, normalised as in use; `int8-static` alone reads them. The batch norms
     whose paths match a glob pattern in `unfused` are not folded into their convolutions: they run
     as int8 batch norms of their own, as in models that were converted without fusing them.
@@ -171,7 +173,7 @@ def choose_engine(supported: Sequence[str] | None = None) -> str:
 def _static(
     module: nn.Module,
     name: str,
-    example: Tensor,
+    example: Tensor | Mapping[str, Any],
     calibration: Iterable[Tensor] | None,
     unfused: Sequence[str],
 ) -> nn.Module:
@@ -186,7 +188,7 @@ def _static(
     module = copy.deepcopy(module).eval()
     apart = _matching_norms(module, name, unfused)
     try:
-        traced = fx.symbolic_trace(module)
+        traced, headed = heads.trace(module)
     except Exception as error:  # tracing runs the model's own code, which may raise anything
         raise QuantizeError(
             f"{name} cannot be quantised with {STATIC}: torch.fx cannot trace its forward.",
@@ -205,6 +207,8 @@ def _static(
         raise QuantizeError(f"The calibration of {name} gave no batch.", "Check its samples.")
     with _conversion(name, STATIC):
         converted: fx.GraphModule = convert_fx(observed)
+    if headed:
+        heads.keep_own_output(converted)
     _rejoin(converted)
     return converted
 
@@ -225,19 +229,22 @@ def _dynamic(module: nn.Module, name: str, unfused: Sequence[str]) -> nn.Module:
     return converted
 
 
-def _check_run(module: nn.Module, name: str, scheme: str, example: Tensor) -> None:
+def _check_run(
+    module: nn.Module, name: str, scheme: str, example: Tensor | Mapping[str, Any]
+) -> None:
     """Run the converted module on what may go wrong only then.
 
     There are two runs: the first uses up the warnings that PyTorch gives once in a process.
     """
     before = torch.is_warn_always_enabled()
+    args, named = ((example,), {}) if isinstance(example, Tensor) else ((), example)
     with _conversion(name, scheme), warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        module(example)
+        module(*args, **named)
         said.clear()
         torch.set_warn_always(True)
         try:
-            module(example)
+            module(*args, **named)
         finally:
             torch.set_warn_always(before)
     # PyTorch then cuts all of them to the range of the first, and warns of it once in a process.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from reportgen import seen
 from reportgen.catalog.torchvision import INPUT_SIZES
 from reportgen.errors import did_you_mean
 
@@ -23,7 +24,8 @@ class ModelEntry:
 
     `target` is `module:attribute` (of a file: `path:attribute`). `args` are the keyword arguments a
     spec may give, with their defaults; None where only the factory knows. `classes_argument` is
-    the keyword that takes the number of classes.
+    the keyword that takes the number of classes; empty where there is none. `takes` is an example
+    of a spec's `inputs` for a model that takes no images.
     """
 
     source: str
@@ -33,6 +35,7 @@ class ModelEntry:
     input_shape: tuple[int, int, int] | None = None
     args: Mapping[str, object] | None = None
     classes_argument: str = "num_classes"
+    takes: str = ""
 
     @property
     def runs_foreign_code(self) -> bool:
@@ -140,6 +143,24 @@ ZOO: Mapping[str, ModelEntry] = {
             (3, 64, 64),
             {"in_channels": 3, "kernel_size": 3, "stride": 1, "padding": 0, "bias": True},
         ),
+        ModelEntry(
+            "zoo/decoder",
+            "zoo",
+            "reportgen.zoo.decoder:decoder",
+            "decoder of Llama's kind: grouped queries, rotary positions, gated linear units",
+            args={
+                "vocabulary": 32_000,
+                "layers": 12,
+                "width": 768,
+                "heads": 12,
+                "key_value_heads": 12,
+                "hidden": 2_048,
+                "tied": False,
+                "rope_base": 10_000.0,
+            },
+            classes_argument="",
+            takes="{tokens: {shape: [128], dtype: int64, below: 32000}}",
+        ),
     )
 }
 
@@ -186,6 +207,7 @@ def find(source: str) -> ModelEntry:
 def _plugin(source: str) -> ModelEntry | None:
     from importlib.metadata import entry_points
 
+    seen.unclear()  # what a package declares may change while its files stay
     for point in entry_points(group=ENTRY_POINTS, name=source):
         return ModelEntry(source, "plugin", point.value)
     return None

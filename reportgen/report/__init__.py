@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reportgen.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
 from reportgen.report.budgets import budget_table
 from reportgen.report.calflops import blocks
-from reportgen.report.claims import claim_table
 from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
 from reportgen.report.environment import TemplateError, environment, fill
-from reportgen.report.explain import explanations
-from reportgen.report.modules import module_tables
+from reportgen.report.table import Table
 from reportgen.report.terminal import table_for_terminal
+
+if TYPE_CHECKING:
+    from reportgen.report.explain import Explanation
 
 __all__ = ["TemplateError", "render", "table_for_terminal"]
 
@@ -42,7 +43,8 @@ def template_values(record: Record) -> Mapping[str, Any]:
     tables = comparison_tables(record)
     exact, spread = exact_table(record), spread_table(record)
     budgets = budget_table(record)
-    noted = [*tables, *([budgets] if budgets else [])]
+    modules = _modules(record)
+    noted = [*tables, *([budgets] if budgets else []), *modules]
     shown = columns(record)
     return {
         "record": record,
@@ -53,9 +55,9 @@ def template_values(record: Record) -> Mapping[str, Any]:
         "tables": tables,
         "exact": exact,
         "budgets": budgets,
-        "modules": module_tables(record),
-        "claims": claim_table(record),
-        "explanations": explanations(record) if record.report.explain else [],
+        "modules": modules,
+        "claims": _claims(record),
+        "explanations": _explanations(record),
         "spread": spread,
         "marks": frozenset().union(*(table.marks for table in tables)),
         "footnotes": list(dict.fromkeys(note for table in noted for note in table.notes)),
@@ -70,3 +72,30 @@ def template_values(record: Record) -> Mapping[str, Any]:
         ),
         "blocks": blocks(record),
     }
+
+
+# What few reports ask for is imported for those alone.
+
+
+def _modules(record: Record) -> list[Table]:
+    if record.report.module_depth is None:
+        return []
+    from reportgen.report.modules import module_tables
+
+    return module_tables(record)
+
+
+def _claims(record: Record) -> Table | None:
+    if not any(build.claims for build in record.builds.values()):
+        return None
+    from reportgen.report.claims import claim_table
+
+    return claim_table(record)
+
+
+def _explanations(record: Record) -> list[Explanation]:
+    if not record.report.explain:
+        return []
+    from reportgen.report.explain import explanations
+
+    return explanations(record)

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.counting import readings
 from reportgen.quantities import KINDS, Quantity, quantity_of, split_convention
 from reportgen.record import Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
-from reportgen.report.figures import is_own
+from reportgen.report.figures import counting_notes, is_own
+from reportgen.report.inputs import inputs_text, shape_text
 from reportgen.report.table import Cell, Table
 
 # The keys of an environment in the order of reading; others follow by name.
@@ -79,7 +79,7 @@ def dataset_table(record: Record) -> Table | None:
                 data.source if data.source != name else "",
                 data.split,
                 "" if data.count is None else f"{data.count:,}",
-                _shape(data.shape),
+                shape_text(data.shape),
                 str(data.classes),
                 data.normalize,
                 data.fingerprint[:_DIGEST_DIGITS],
@@ -90,20 +90,25 @@ def dataset_table(record: Record) -> Table | None:
 
 
 def models(record: Record) -> list[Entry]:
-    """Return what is worth knowing of each build: where it is from, its input, its facts."""
+    """Return what is worth knowing of each build: where it is from, its input, its facts.
+
+    What is to be known of its counts stands here where no column of MACs has it as a footnote.
+    """
     builds = ordered_builds(record)
+    noted = any(column.key == "macs" for column in columns(record))
     return [
         Entry(
             label,
             (
                 build.source,
-                f"input {_shape(build.input_shape)}",
+                f"input{'s' * (len(build.takes) > 1)} {inputs_text(build)}",
                 *([f"heads: {build.heads}"] if build.heads else []),
                 *([f"frozen: {build.frozen}"] if build.frozen else []),
                 *(
                     f"{key.replace('_', ' ')}: {_shorten(build.facts[key])}"
                     for key in sorted(build.facts)
                 ),
+                *([] if noted else counting_notes(build)),
             ),
         )
         for label, build in zip(distinct_labels(builds), builds, strict=True)
@@ -131,6 +136,8 @@ def _convention_texts(quantity: Quantity) -> tuple[str, ...]:
     """Return what the convention of a column counts, who counts so, and where they do not."""
     if split_convention(quantity.name) is None:
         return ()
+    from reportgen.counting import readings
+
     try:
         convention = readings.reading(quantity.name)
     except KeyError:  # a record of another version
@@ -162,10 +169,6 @@ def _text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
         rows=tuple(tuple(Cell(row[column]) for column in kept) for row in rows),
         numbers=(False,) * len(kept),
     )
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "×".join(map(str, shape))
 
 
 def _shorten(text: str) -> str:

@@ -7,11 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from reportgen import units
-from reportgen.ledger import Ledger
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import sentence, shown
-from reportgen.report.tree import module_tree
+from reportgen.report.figures import counting_notes, sentence, shown
+from reportgen.report.inputs import inputs_text
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Write = Callable[[units.Number], str]
@@ -22,7 +21,8 @@ class Block:
     """What the text document says of one build.
 
     `totals` are the lines of the calflops block (none where nothing was counted), `tree` is the
-    model with every module's share, `time` and `accuracy` are empty where nobody asked for them.
+    model with every module's share, `time` and `accuracy` are empty where nobody asked for them,
+    `inputs` where the model was run on images. `notes` say what is to be known of the counts.
     """
 
     name: str
@@ -32,6 +32,8 @@ class Block:
     flops: str
     macs: str
     params: str
+    inputs: str
+    notes: tuple[str, ...]
     time: str
     accuracy: str
 
@@ -66,6 +68,10 @@ def _block(build: BuildRecord, name: str, record: Record) -> Block:
         flops=_figure(flops, units.calflops_flops, why=False),
         macs=_figure(macs, units.calflops_macs, why=False),
         params=_figure(params, lambda value: units.calflops_params(value, 4), why=False),
+        inputs=inputs_text(build, build.batch_size or record.report.batch_size)
+        if build.takes
+        else "",
+        notes=tuple(counting_notes(build)),
         time=_optional(build, "time.total", " seconds", 4),
         accuracy=_optional(build, "top1", "%", 2),
     )
@@ -99,4 +105,9 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
 
 
 def _tree(build: BuildRecord) -> str:
-    return module_tree(Ledger.from_json(build.ledger)) if build.ledger else ""
+    if not build.ledger:
+        return ""
+    from reportgen.ledger import Ledger
+    from reportgen.report.tree import module_tree
+
+    return module_tree(Ledger.from_json(build.ledger))

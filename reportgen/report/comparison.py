@@ -11,7 +11,14 @@ from reportgen.quantities import Quantity, quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.compare import best, comparable
 from reportgen.report.figures import figure_cell, is_own, mark_broken, shown
+from reportgen.report.inputs import inputs_text, same_shapes
 from reportgen.report.table import NOTHING, Cell, Note, Table
+
+# Heads the table of builds that were run on inputs of their own, and on no data set.
+OWN_INPUTS = "Given inputs"
+
+# What does not depend on the size of the input.
+_OF_THE_MODEL_ALONE = ("params", "trainable_params")
 
 _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
@@ -56,7 +63,7 @@ def distinct_labels(builds: Sequence[BuildRecord]) -> list[str]:
     return [
         build_label(
             build,
-            *([build.dataset] if several_datasets else []),
+            *([build.dataset] if several_datasets and build.dataset else []),
             *([f"{build.classes} classes"] if len(classes[build.model]) > 1 else []),
         )
         for build in builds
@@ -87,12 +94,16 @@ def _quantities_present(record: Record) -> list[str]:
         for build in record.builds.values()
         for figures in (build.figures, build.reported)
         for key in figures
+        if not quantity_of(key).by_module
     }
     return sorted(keys, key=rank)
 
 
 def comparison_tables(record: Record) -> list[Table]:
-    """Return one table for each data set, in the order in which the builds name them."""
+    """Return one table for each data set, in the order in which the builds name them.
+
+    Builds with inputs of their own have one together.
+    """
     groups: dict[str, list[BuildRecord]] = {}
     for build in ordered_builds(record):
         groups.setdefault(build.dataset, []).append(build)
@@ -100,7 +111,7 @@ def comparison_tables(record: Record) -> list[Table]:
     tables = []
     for name, builds in groups.items():
         figures = {column.header: _compared(record, column, builds) for column in wanted}
-        table = _table(record, builds, figures, name=name, mark_baseline=True)
+        table = _table(record, builds, figures, name=name or OWN_INPUTS, mark_baseline=True)
         tables.append(replace(table, rows=tuple(map(_reasons_once, table.rows))))
     return tables
 
@@ -134,6 +145,8 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
     usual = comparable(figures, column.quantity)
     reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
     marked = best(figures, [cell.text for cell in cells], column.quantity)
+    if not (same_shapes(builds) or column.quantity.name in _OF_THE_MODEL_ALONE):
+        marked = [False] * len(cells)  # less work for a smaller input is no merit
     for row, figure in enumerate(figures):
         if marked[row]:
             cells[row] = replace(cells[row], emphasis="best")
@@ -205,8 +218,9 @@ def _table(
         ]
     }
     for header, values in (
-        ("Data set", [build.dataset for build in builds]),
-        ("Classes", [str(build.classes) for build in builds]),
+        ("Data set", [build.dataset or NOTHING for build in builds]),
+        ("Input", [inputs_text(build) if build.takes else NOTHING for build in builds]),
+        ("Classes", [str(build.classes or NOTHING) for build in builds]),
         ("Batch", [str(build.batch_size or record.report.batch_size) for build in builds]),
     ):
         if len(set(values)) > 1:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen import __version__, cache
+from reportgen import cache, seen
 from reportgen.errors import ReportgenError, UsageError, did_you_mean
+from reportgen.fingerprint import digest
 from reportgen.report import markdown
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def builtin_templates() -> Path:
     """Return the folder of our templates: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "templates"
+    seen.look(installed)
     return installed if installed.is_dir() else package.parent / "templates"
 
 
@@ -42,14 +44,22 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
     from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+    class Folder(FileSystemLoader):
+        """Says which templates it was asked for, be they here or not."""
+
+        def get_source(
+            self, environment: Environment, template: str
+        ) -> tuple[str, str, Callable[[], bool]]:
+            for folder in self.searchpath:
+                seen.look(os.path.join(folder, template))
+            return super().get_source(environment, template)
+
     for folder in template_dirs:
         if not folder.is_dir():
             raise TemplateError(f"{folder}: there is no such folder of templates.")
-    ours = FileSystemLoader(builtin_templates())
+    ours = Folder(builtin_templates())
     jinja = ImmutableSandboxedEnvironment(
-        loader=ChoiceLoader(
-            [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
-        ),
+        loader=ChoiceLoader([*map(Folder, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]),
         bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.
@@ -65,11 +75,16 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
 
 
 def _compiled() -> BytecodeCache | None:
-    """Return where compiled templates are kept: compiling ours takes longer than filling them."""
-    from jinja2 import FileSystemBytecodeCache
+    """Return where compiled templates are kept: compiling ours takes longer than filling them.
 
+    What they become depends on Jinja's compiler and on what is set here, which Jinja does not look
+    at.
+    """
+    from jinja2 import FileSystemBytecodeCache, compiler
+
+    compiled_by = digest([cache.stamp(Path(file)) for file in (compiler.__file__, __file__)])
     try:
-        folder = cache.folder("templates", __version__)
+        folder = cache.folder("templates", compiled_by)
     except UsageError:
         return None
     return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None

@@ -24,7 +24,7 @@ def is_own(figure: Figure | None) -> TypeGuard[Figure]:
     """Whether the figure is one of ours: measured, or derived from what was."""
     return (
         figure is not None
-        and figure.value is not None
+        and (figure.value is not None or figure.shares is not None)
         and figure.provenance in ("measured", "derived")
     )
 
@@ -41,6 +41,13 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
         "quoted" if figure.provenance == "reported" else "",
         tuple(_notes(figure, build.figures.get(key), build.reported.get(key), key)),
     )
+
+
+def counting_notes(build: BuildRecord) -> list[str]:
+    """Say what a reader of any of a build's counts should know: they come of one forward pass."""
+    macs = build.figures.get("macs")
+    notes = _notes(macs, macs, None, "macs") if macs else []
+    return [note.text for note in notes if note.kind in ("differs", "note")]
 
 
 def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:
@@ -61,6 +68,8 @@ def figure_text(figure: Figure, key: str) -> str:
         return figure.text
     if figure.text and quantity.unit:
         return f"{figure.text} {quantity.unit}"
+    if figure.unit not in ("", quantity.unit):
+        quantity = replace(quantity, unit=figure.unit)
     text = _value_text(figure.value, quantity)
     return f"{ABOUT}{text}" if quantity.name == "speedup" and contains_one(figure) else text
 

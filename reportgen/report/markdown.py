@@ -42,26 +42,9 @@ def cell(value: Cell) -> str:
 
 def table(value: Table) -> str:
     """Write a table without padding: a long value changes its own row and no other."""
-    from tabulate import DataRow, TableFormat, tabulate
-
-    def rule(widths: list[int], alignments: list[str]) -> str:
-        return f"| {' | '.join('---:' if number else '---' for number in value.numbers)} |"
-
-    row = DataRow("| ", " | ", " |")
-    return tabulate(
-        [[cell(entry) for entry in entries] for entries in value.rows],
-        headers=[escape(title) for title in value.header],
-        tablefmt=TableFormat(
-            lineabove=None,
-            linebelowheader=rule,
-            linebetweenrows=None,
-            linebelow=None,
-            headerrow=row,
-            datarow=row,
-            padding=0,
-            with_header_hide=None,
-        ),
-        disable_numparse=True,
-        numalign=None,
-        stralign=None,
-    )
+    rows = [
+        [escape(title) for title in value.header],
+        ["---:" if number else "---" for number in value.numbers],
+        *([cell(entry) for entry in entries] for entries in value.rows),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -8,51 +8,129 @@ are left out.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from reportgen import units
 from reportgen.counting import readings
 from reportgen.ledger import Ledger
 from reportgen.quantities import quantity_of
-from reportgen.record import Record
+from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.table import NOTHING, Cell, Table
+from reportgen.report.figures import is_own, why_unavailable
+from reportgen.report.table import NOTHING, Cell, Note, Table
 
 TOTAL = "total"
 ITSELF = "(itself)"
 
+# An environment's keys that a share of the time depends on, and how a footnote says them.
+_MACHINE = {"cpu": "{}", "threads": "{} threads", "torch": "torch {}"}
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What a column says: each module's own part, how it is written, what is to be said of all."""
+
+    header: str
+    own: Sequence[int]
+    share: bool = False
+    """Whether it is told in percent of the whole."""
+    known: bool = True
+    notes: tuple[Note, ...] = ()
+
+    def text(self, value: int, whole: int) -> str:
+        if not self.known:
+            return NOTHING
+        return _percent(value, whole) if self.share else units.format_exact(value)
+
 
 def module_tables(record: Record) -> list[Table]:
     """Return a table for each build that was counted, where the record asks for any."""
-    depth, columns = record.report.module_depth, record.report.module_columns
-    if depth is None or columns is None:
+    depth, keys = record.report.module_depth, record.report.module_columns
+    if depth is None or keys is None:
         return []
     builds = ordered_builds(record)
-    return [
-        _table(Ledger.from_json(build.ledger), columns, depth, label)
-        for build, label in zip(builds, distinct_labels(builds), strict=True)
-        if build.ledger
-    ]
+    tables = []
+    for build, label in zip(builds, distinct_labels(builds), strict=True):
+        if build.ledger:
+            ledger = Ledger.from_json(build.ledger)
+            columns = list(_columns(keys, ledger, build, record.environments))
+            tables.append(_table(ledger, columns, depth, label))
+    return tables
 
 
-def _table(ledger: Ledger, columns: Sequence[str], depth: int, name: str) -> Table:
-    own = [readings.reading(column).by_module(ledger) for column in columns]
-    totals = [ledger.subtree_sums(values) for values in own]
-    shared = next((i for i, column in enumerate(columns) if _is_work(column)), None)
-    header, rows = _header(columns, shared), []
-    for position, itself in _rows(ledger, own, depth):
+def _columns(
+    keys: Sequence[str],
+    ledger: Ledger,
+    build: BuildRecord,
+    environments: Mapping[str, Mapping[str, str]],
+) -> Iterator[_Column]:
+    """Yield what is asked for; after the first that is work, each module's share of it."""
+    shared = next((key for key in keys if _is_work(key)), None)
+    for key in keys:
+        label = quantity_of(key).label
+        if quantity_of(key).by_module:
+            yield _time(label, build.figures.get(key), ledger, environments)
+            continue
+        own = readings.reading(key).by_module(ledger)
+        yield _Column(label, own)
+        if key == shared:
+            yield _Column(f"Share of {label}", own, share=True)
+
+
+def _time(
+    label: str,
+    figure: Figure | None,
+    ledger: Ledger,
+    environments: Mapping[str, Mapping[str, str]],
+) -> _Column:
+    """Tell of measured shares; why there are none, where there are none."""
+    own = [0] * len(ledger.modules)
+    if figure is None or figure.shares is None or not is_own(figure):
+        why = (Note("unavailable", why_unavailable(figure)),) if figure else ()
+        return _Column(label, own, known=False, notes=why)
+    positions = {module.path: position for position, module in enumerate(ledger.modules)}
+    for path, share in figure.shares.items():
+        # An int8 model may hold modules that the float model, which was counted, has not.
+        while path and path not in positions:
+            path = path.rpartition(".")[0]
+        own[positions[path]] += share
+    machine = environments.get(figure.environment, {})
+    where = ", ".join(text.format(machine[key]) for key, text in _MACHINE.items() if key in machine)
+    said = (
+        f"Median of {figure.samples} passes {figure.note}, timed with hooks on every module"
+        f"{f' on {where}' if where else ''}; hooks cost time too, so the shares stand for no times."
+    )
+    return _Column(label, own, share=True, notes=(Note("shares", said),))
+
+
+def _table(ledger: Ledger, columns: Sequence[_Column], depth: int, name: str) -> Table:
+    totals = [ledger.subtree_sums(column.own) for column in columns]
+    rows: list[tuple[Cell, ...]] = []
+    for position, itself in _rows(ledger, [column.own for column in columns], depth):
         module = ledger.modules[position]
-        values = [column[position] for column in (own if itself else totals)]
+        values = [
+            column.own[position] if itself else total[position]
+            for column, total in zip(columns, totals, strict=True)
+        ]
         if not any(values):
             continue
         label = " ".join(filter(None, (module.path, ITSELF if itself else "")))
-        texts = [units.format_exact(value) for value in values]
-        if shared is not None:
-            texts.insert(shared + 1, _share(values[shared], totals[shared][0]))
+        cells = [
+            Cell(column.text(value, total[0]))
+            for column, value, total in zip(columns, values, totals, strict=True)
+        ]
+        if not rows:
+            cells = [
+                replace(cell, notes=column.notes)
+                for cell, column in zip(cells, columns, strict=True)
+            ]
         shape = None if itself else module.output_shape
-        texts.append("×".join(map(str, shape)) if shape else NOTHING)
-        rows.append(tuple(map(Cell, (label or TOTAL, *texts))))
-    return Table(header, tuple(rows), (False, *(True,) * (len(header) - 2), False), name)
+        rows.append(
+            (Cell(label or TOTAL), *cells, Cell("×".join(map(str, shape)) if shape else NOTHING))
+        )
+    header = ("Module", *(column.header for column in columns), "Output")
+    return Table(header, tuple(rows), (False, *(True,) * len(columns), False), name)
 
 
 def _rows(ledger: Ledger, own: Sequence[Sequence[int]], depth: int) -> Iterator[tuple[int, bool]]:
@@ -74,16 +152,9 @@ def _rows(ledger: Ledger, own: Sequence[Sequence[int]], depth: int) -> Iterator[
     return below(0, 0)
 
 
-def _header(columns: Sequence[str], shared: int | None) -> tuple[str, ...]:
-    labels = [quantity_of(column).label for column in columns]
-    if shared is not None:
-        labels.insert(shared + 1, f"Share of {labels[shared]}")
-    return ("Module", *labels, "Output")
-
-
 def _is_work(column: str) -> bool:
     return column.partition(".")[0] in ("macs", "flops")
 
 
-def _share(part: int, whole: int) -> str:
+def _percent(part: int, whole: int) -> str:
     return f"{units.format_decimals(100 * part / whole, 2)} %" if whole else NOTHING

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reportgen.quantities import rank
+from reportgen.quantities import quantity_of, rank
 from reportgen.record import BuildRecord, Record
 from reportgen.report.comparison import ordered_builds
 from reportgen.review.cells import Cell, Verdict, measured_cell, quoted_cell
@@ -129,7 +129,8 @@ def _alike(old: BuildRecord, new: BuildRecord) -> bool:
 def _cells(before: tuple[Record, BuildRecord], after: tuple[Record, BuildRecord]) -> Iterator[Cell]:
     (_, old), (_, new) = before, after
     for key in sorted({*old.figures, *new.figures}, key=rank):
-        yield measured_cell(key, before, after)
+        if not quantity_of(key).by_module:  # noise, with nothing to tell a change from it
+            yield measured_cell(key, before, after)
     for key in sorted({*old.reported, *new.reported}, key=rank):
         yield quoted_cell(key, old.reported.get(key), new.reported.get(key))
 

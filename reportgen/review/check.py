@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from reportgen import record as records
+from reportgen import seen
 from reportgen.budgets import broken_budgets
-from reportgen.claims import broken_claims
 from reportgen.data.source import Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import Due, State, compare, failures
@@ -153,6 +153,10 @@ def budgets(subject: Subject) -> Iterator[Finding]:
 
 def claims(subject: Subject) -> Iterator[Finding]:
     """Find claims of the spec as it is now that do not hold, or that hold and should not."""
+    if not any(build.claims for build in subject.state.record.builds.values()):
+        return
+    from reportgen.claims import broken_claims
+
     for verdict in broken_claims(subject.state.record):
         yield Finding("claim", verdict.build, str(verdict))
 
@@ -183,6 +187,7 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str,
 
 
 def _text(path: Path) -> str | None:
+    seen.look(path)
     try:
         return path.read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:

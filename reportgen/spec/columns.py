@@ -1,4 +1,7 @@
-"""What may stand in a column: quantities, at a batch size, by a convention."""
+"""What may stand in a column: quantities, at a batch size, by a convention.
+
+Conventions are imported where one is asked for: most specs name none.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator
 
 from reportgen import quantities
-from reportgen.counting import readings
 from reportgen.errors import did_you_mean
 from reportgen.spec.base import problem
+
+_BY_MODULE = {name: row for name, row in quantities.QUANTITIES.items() if row.by_module}
 
 
 def _known_column(column: str) -> str:
@@ -18,28 +22,39 @@ def _known_column(column: str) -> str:
         quantities.split_key(column)
     except KeyError:
         raise _unknown(column, quantities.QUANTITIES) from None
+    if quantities.quantity_of(column).by_module:
+        raise problem(
+            f"'{column}' is told of modules only",
+            f"Write `modules: {{columns: [params, macs, {column}]}}` under `report`.",
+        )
     if parts := quantities.split_convention(column):
         _check_convention(*parts)
     return column
 
 
 def _additive_column(column: str) -> str:
+    from reportgen.counting import readings
+
+    if column in _BY_MODULE:
+        return column
     try:
         readings.reading(column)
     except KeyError:
         if parts := quantities.split_convention(column):
             _check_convention(*parts)
         if column in quantities.QUANTITIES:
-            known = ", ".join(readings.PLAIN)
+            known = ", ".join((*readings.PLAIN, *_BY_MODULE))
             raise problem(
                 f"'{column}' cannot be told of a module",
                 f"Known: {known}; and flops and params by a convention, such as flops.thop.",
             ) from None
-        raise _unknown(column, readings.PLAIN) from None
+        raise _unknown(column, {**readings.PLAIN, **_BY_MODULE}) from None
     return column
 
 
 def _check_convention(quantity: str, convention: str) -> None:
+    from reportgen.counting import readings
+
     conventions = readings.FAMILIES[quantity]
     if convention not in conventions:
         hint = did_you_mean(convention, conventions)
@@ -51,11 +66,14 @@ def _check_convention(quantity: str, convention: str) -> None:
 
 def _unknown(column: str, known: Mapping[str, object]) -> Exception:
     """Say what is wrong with a column that is no quantity's."""
+    from reportgen.counting import readings
+
     name, at, batch = column.partition("@")
     if name in known and at:
         return problem(
             f"'{batch}' is no batch size of '{name}'",
-            "Write latency@256: a batch size goes with latency, throughput and speedup only.",
+            "Write latency@256: a batch size goes with latency, throughput, speedup and memory "
+            "only.",
         )
     base, _, convention = name.partition(".")
     if base in known and convention in readings.FAMILIES["flops"]:

@@ -9,6 +9,8 @@ from reportgen import budgets, quantities
 from reportgen.errors import Problem
 from reportgen.spec.source import Path, Source
 
+_TIMES_OF_MODULES = {name for name, row in quantities.QUANTITIES.items() if row.by_module}
+
 
 def column_problems(parsed: Source) -> Iterator[Problem]:
     """Find columns that would be empty, or are there twice."""
@@ -21,15 +23,21 @@ def column_problems(parsed: Source) -> Iterator[Problem]:
             "Add `complexity: {}` to `measure`, or remove them.",
             at_key=True,
         )
-    columns = report.get("columns")
-    if not isinstance(columns, list):
-        return
-    for index, column in enumerate(columns):
-        path = ("report", "columns", index)
-        if columns.index(column) != index and isinstance(column, str):
-            yield parsed.problem(path, f"the column '{column}' is listed twice", "Remove one.")
-        elif isinstance(column, str):
-            yield from _unfilled(parsed, path, column, "column")
+    yield from _columns(parsed, ("report", "columns"), report.get("columns"))
+    of_modules = _mapping(report.get("modules")).get("columns")
+    yield from _columns(parsed, ("report", "modules", "columns"), of_modules)
+
+
+def _columns(parsed: Source, path: Path, columns: Any) -> Iterator[Problem]:
+    for index, column in enumerate(columns if isinstance(columns, list) else ()):
+        here = (*path, index)
+        if not isinstance(column, str):
+            continue
+        if columns.index(column) != index:
+            yield parsed.problem(here, f"the column '{column}' is listed twice", "Remove one.")
+        # What is counted of modules is spoken of above, all at once.
+        elif (column in _TIMES_OF_MODULES) == ("modules" in path):
+            yield from _unfilled(parsed, here, column, "column")
 
 
 def budget_problems(parsed: Source) -> Iterator[Problem]:
@@ -76,6 +84,9 @@ def _unfilled(
             wanted = ", ".join(map(str, [*metrics, key]))
             hint = f"Add it to `measure: accuracy: metrics`: [{wanted}]."
             yield parsed.problem(path, message, hint, at_key=at_key)
+    elif key == "time.total" and key not in quoted and _all_have_inputs(parsed):
+        hint = f"It is of a data set, and all models here have inputs: remove the {noun}."
+        yield parsed.problem(path, message, hint, at_key=at_key)
     elif quantity.per_batch and "@" in key:
         sizes = _mapping(measure.get("timing")).get("batch_sizes", [1])
         batch = quantities.split_key(key)[1]
@@ -86,6 +97,11 @@ def _unfilled(
                 f"Add it to `measure: timing: batch_sizes`, or choose one of {sizes}.",
                 at_key=at_key,
             )
+
+
+def _all_have_inputs(parsed: Source) -> bool:
+    models = _mapping(parsed.value.get("models")).values()
+    return bool(models) and all(_mapping(model).get("inputs") is not None for model in models)
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from reportgen import quantities
 from reportgen.catalog import datasets, models
 from reportgen.errors import did_you_mean
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, problem
+from reportgen.spec.inputs import Inputs
 from reportgen.spec.quoted import Claim, Reported
 from reportgen.spec.report import Report
 from reportgen.spec.shared import Budgets, Defaults, Extends, ModelBudgets
@@ -22,6 +23,9 @@ from reportgen.spec.variants import Freeze, Heads
 
 Scalar: TypeAlias = str | int | float | bool | None
 Argument: TypeAlias = Scalar | list[Scalar]
+
+FEWEST_MODULE_RUNS = 5
+"""Runs of a model whose modules are timed: a median of fewer follows a single bad one."""
 
 
 def _known_source(source: str) -> str:
@@ -192,6 +196,8 @@ class Model(Part):
     """zoo/NAME, torchvision/NAME, python/PACKAGE.MODULE:FACTORY or PATH/TO/FILE.py:FACTORY."""
     args: dict[str, Argument] = Field(default_factory=dict)
     """Keyword arguments of the model's factory."""
+    inputs: Inputs | None = None
+    """Tensors by name, where its forward takes no batch of images: `tokens: {shape: [128], …}`."""
     baseline: bool = False
     """Compare the others' speed with this model's."""
     weights: Weights | None = None
@@ -207,7 +213,7 @@ class Model(Part):
     datasets: list[str] | None = None
     """Data sets to report it on; all of the spec's where left out."""
     classes: list[Classes] | None = None
-    """Class counts, one build for each; the data set's where left out."""
+    """Class counts, one build for each; where left out the data set's, and none with `inputs`."""
     normalize: Normalize | None = None
     """How this model wants its images, where it differs from the data set's."""
     budgets: ModelBudgets = Field(default_factory=dict)
@@ -221,12 +227,6 @@ class Model(Part):
                 if name not in entry.args:
                     known = did_you_mean(name, entry.args) or f"'{self.source}' takes none."
                     raise problem(f"'{self.source}' has no argument '{name}'", known)
-        return self
-
-    @model_validator(mode="after")
-    def _heads_stay_in_float(self) -> Model:
-        if self.heads is not None and self.quantize and self.quantize.scheme == "int8-static":
-            raise problem("a model with heads cannot be had in int8-static", "Remove one of them.")
         return self
 
 
@@ -258,6 +258,13 @@ class Timing(Part):
     """Rounds that are run first and not kept; more while models still get faster."""
     total: bool = True
     """Time the whole data set too (`time.total`)."""
+    together: PositiveInt = 12
+    """Models in memory at a time: more are timed in groups, each beside the baseline."""
+
+    @property
+    def module_runs(self) -> int:
+        """How often each model is run with its modules timed, where `time.share` is asked for."""
+        return max(FEWEST_MODULE_RUNS, self.rounds)
 
 
 class Accuracy(Part):
@@ -267,10 +274,10 @@ class Accuracy(Part):
         default_factory=lambda: ["top1"]
     )
     """Which figures of quality."""
-    batch_size: PositiveInt = 256
-    """Images in a batch."""
-    channels_last: bool = False
-    """Lay images out pixel by pixel, as many float convolutions on CPUs are faster."""
+    batch_size: PositiveInt | None = None
+    """Images in a batch; of a large data set chosen by measurement where left out, else 256."""
+    channels_last: bool | None = None
+    """Lay images out pixel by pixel; as it is faster where left out, and the data set is large."""
 
 
 class Measure(Part):
@@ -282,6 +289,8 @@ class Measure(Part):
     """Latency, throughput, speed-up, total time."""
     accuracy: Accuracy | None = None
     """Top-1, F1, loss …"""
+    time_limit: Annotated[float, Field(gt=0)] = 14_400
+    """Seconds that a build may take to be counted, evaluated, or timed; then it is given up."""
 
     @model_validator(mode="before")
     @classmethod
@@ -302,8 +311,8 @@ class Spec(Part):
     """Specs to start from, beside this one: mappings are merged, everything else is replaced."""
     defaults: Defaults | None = None
     """What every model and data set takes unless it says otherwise."""
-    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
-    """Data sets by name; each has its table."""
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(default_factory=dict)
+    """Data sets by name; each has its table. None is needed where all models have inputs."""
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     """Models by the name that the table shows."""
     classes: list[Classes] | None = None

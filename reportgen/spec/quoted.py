@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from reportgen import quantities
-from reportgen.counting import readings
 from reportgen.spec.base import Classes, Part, problem
 from reportgen.spec.columns import Column
 from reportgen.units import convert, parse_quantity
@@ -65,6 +64,8 @@ class Claim(Quoted):
     @model_validator(mode="after")
     def _told_of_modules(self) -> Claim:
         if self.module is not None:
+            from reportgen.counting import readings
+
             try:
                 readings.reading(self.quantity)
             except KeyError:

@@ -13,6 +13,7 @@ from reportgen import quantities
 from reportgen.catalog import datasets
 from reportgen.errors import Problem, did_you_mean
 from reportgen.spec.filled import budget_problems, column_problems
+from reportgen.spec.inputs import input_problems
 from reportgen.spec.source import Path, Source
 
 
@@ -23,6 +24,7 @@ def reference_problems(parsed: Source) -> Iterator[Problem]:
     yield from _datasets(parsed, sets)
     yield from _baselines(parsed, models)
     yield from _models(parsed, sets, models)
+    yield from input_problems(parsed)
     for section in ("reported", "claims"):
         yield from _quoted(parsed, sets, models, section)
     yield from _claims(parsed)
@@ -135,6 +137,8 @@ def _quoted(
                 f"no data set '{dataset}' in this spec",
                 did_you_mean(dataset, sets),
             )
+        elif isinstance(of, str) and _mapping(models.get(of)).get("inputs") is not None:
+            yield from _of_own_inputs(parsed, (section, index), models[of])
         elif dataset is None and isinstance(of, str) and of in models:
             on = _mapping(models[of]).get("datasets") or list(sets)
             if isinstance(on, list) and len(on) > 1:
@@ -148,10 +152,23 @@ def _quoted(
             yield from _class_count(parsed, (section, index), _class_counts(parsed, of, dataset))
 
 
+def _of_own_inputs(parsed: Source, path: Path, model: dict[str, Any]) -> Iterator[Problem]:
+    """Find a quoted figure told of a data set or class count, of a model that has none."""
+    entry = parsed.value[path[0]][path[1]]
+    for key, noun in (("dataset", "is run on no data set"), ("classes", "has no class count")):
+        if entry.get(key) is not None and not (key == "classes" and model.get("classes")):
+            message = f"'{entry['of']}' has inputs of its own, and {noun}"
+            yield parsed.problem((*path, key), message, f"Remove '{key}'.", at_key=True)
+
+
 def _class_counts(parsed: Source, model: str, dataset: str | None) -> list[int]:
     """List the class counts with which a model is built for a data set."""
     options = _mapping(_mapping(parsed.value.get("models")).get(model))
-    counts = options.get("classes") or parsed.value.get("classes")
+    counts = options.get("classes")
+    if options.get("inputs") is not None:
+        counts = counts or []
+    elif not counts:
+        counts = parsed.value.get("classes")
     if counts is None:
         sets = _mapping(parsed.value.get("datasets"))
         name = dataset or next(iter(options.get("datasets") or sets), "")

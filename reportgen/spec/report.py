@@ -20,7 +20,10 @@ class ModuleTables(Part):
     columns: Annotated[list[ModuleColumn], Field(min_length=1)] = Field(
         default_factory=lambda: ["params", "macs", "activations"]
     )
-    """What to tell of each module; its share is that of the first column of work."""
+    """What to tell of each module; its share is that of the first column of work.
+
+    `time.share` is its part of the CPU time, which is measured where it is asked for.
+    """
 
 
 class Report(Part):

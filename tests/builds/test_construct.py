@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
+from reportgen.builds import construct as construct_module
 from reportgen.builds.construct import construct, factory
+from reportgen.builds.examples import example
 from reportgen.data.source import Search
-from reportgen.errors import MeasureError
+from reportgen.errors import MeasureError, UnfitError
 from reportgen.plan import Build, plan
 from reportgen.spec import loads
 
@@ -134,3 +137,119 @@ def test_int8_needs_no_data_where_no_accuracy_is_asked() -> None:
     module, _ = construct(build, Search(offline=True), for_accuracy=False)
     with torch.inference_mode():
         assert module(torch.zeros(2, 3, 32, 32)).dtype == torch.float32
+
+
+INPUTS = """\
+reportgen: 1
+title: T
+models:
+  M:
+    source: mine.py:make
+    inputs:
+      tokens: {shape: [4], dtype: int64, below: 9}
+      mask: {shape: [4], dtype: bool}
+"""
+FORWARDS = """\
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Embedding(9, 3)
+    def forward(self, FORWARD):
+        pass
+def make():
+    return Net()
+"""
+
+
+def with_inputs(tmp_path: Path, forward: str) -> nn.Module:
+    construct_module._module_from_file.cache_clear()
+    (tmp_path / "mine.py").write_text(FORWARDS.replace("FORWARD", forward))
+    build = plan(loads(INPUTS), name="t", spec_dir=tmp_path).builds["M"]
+    return factory(build, tmp_path)()
+
+
+@pytest.mark.parametrize(
+    "forward", ["tokens, mask", "tokens, *, mask=None", "tokens, *more, mask, last=1", "**kw"]
+)
+def test_inputs_are_taken_by_name_and_the_factory_is_told_of_no_classes(
+    tmp_path: Path, forward: str
+) -> None:
+    assert type(with_inputs(tmp_path, forward)).__name__ == "Net"
+
+
+@pytest.mark.parametrize(
+    ("forward", "expected"),
+    [
+        (
+            "tokens, masks",
+            ("the forward of Net has no argument 'mask'", "Did you mean 'masks'?"),
+        ),
+        (
+            "tokens, scale=1",
+            ("the forward of Net has no argument 'mask'", "Known: scale, tokens."),
+        ),
+        (
+            "mask, /, tokens",
+            ("the forward of Net has no argument 'mask'", "Known: tokens."),
+        ),
+        (
+            "positions, **others",
+            ("the forward of Net needs 'positions' too", "Add it to `inputs`."),
+        ),
+        (
+            "tokens, mask, positions",
+            ("the forward of Net needs 'positions' too", "Add it to `inputs`."),
+        ),
+    ],
+)
+def test_inputs_that_the_forward_does_not_take_are_explained(
+    tmp_path: Path, forward: str, expected: tuple[str, str]
+) -> None:
+    with pytest.raises(UnfitError) as caught:
+        with_inputs(tmp_path, forward)
+    assert (str(caught.value), caught.value.hint) == expected
+
+
+def test_a_factory_that_wants_a_class_count_says_how_to_give_it(tmp_path: Path) -> None:
+    text = SPEC.replace("{SOURCE}", "{source: zoo/resnet_lite, inputs: {x: [3, 32, 32]}}")
+    build = plan(loads(text), name="t", spec_dir=tmp_path).builds["M"]
+    with pytest.raises(MeasureError) as caught:
+        factory(build, tmp_path)()
+    assert str(caught.value) == (
+        "building zoo/resnet_lite raised TypeError: resnet_lite() missing 1 required positional "
+        "argument: 'num_classes'"
+    )
+    assert caught.value.hint == (
+        "Check `args`; if it must be told how many classes, add `classes: [10]`."
+    )
+
+
+def test_heads_frozen_parts_and_int8_go_with_inputs(tmp_path: Path) -> None:
+    text = """\
+reportgen: 1
+title: T
+models:
+  Headed:
+    source: torchvision/resnet18
+    inputs: {x: [3, 32, 32]}
+    classes: [5]
+    heads: [layer1]
+    freeze: backbone
+  Small:
+    source: zoo/decoder
+    args: {layers: 1, width: 8, heads: 2, key_value_heads: 1, hidden: 8, vocabulary: 9}
+    inputs: {tokens: {shape: [4], dtype: int64, below: 9}}
+    quantize: {scheme: int8-dynamic}
+"""
+    builds = plan(loads(text), name="t", spec_dir=tmp_path).builds
+    headed = factory(builds["Headed"], tmp_path)()
+    assert headed.heads["layer1"].fc.out_features == 5
+    assert [name for name, p in headed.named_parameters() if p.requires_grad] == [
+        *("fc.weight", "fc.bias", "heads.layer1.fc.weight", "heads.layer1.fc.bias"),
+    ]
+    small, _ = construct(builds["Small"], Search(offline=True), for_accuracy=False)
+    args, kwargs = example(builds["Small"], 2)
+    with torch.inference_mode():
+        assert small(*args, **kwargs).shape == (2, 4, 9)

@@ -12,13 +12,16 @@ from torch import Tensor, fx, nn
 
 from reportgen.builds.construct import construct, factory
 from reportgen.builds.freeze import freeze
-from reportgen.builds.heads import Heads, attach
+from reportgen.builds.heads import Heads, attach, trace
+from reportgen.builds.quantize import describe, packed_parameters, quantize
 from reportgen.counting import build_on_meta, count, count_anywhere
 from reportgen.counting.readings import reading
 from reportgen.data.source import Search
+from reportgen.engine import complexity
 from reportgen.errors import MeasureError
 from reportgen.plan import plan
 from reportgen.spec import loads
+from reportgen.spec.model import Complexity
 from reportgen.spec.variants import Heads as Wanted
 from reportgen.spec.variants import TapRange
 from reportgen.zoo.keras_inception_v3 import keras_inception_v3
@@ -47,7 +50,7 @@ class Small(nn.Module):
 
 
 def headed(model: nn.Module, wanted: Wanted = "all", shape: Sequence[int] = (3, 8, 8)) -> nn.Module:
-    attach(model, wanted, num_classes=2, input_shape=shape)
+    attach(model, wanted, num_classes=2, shown=((torch.empty(1, *shape),), {}))
     return model
 
 
@@ -71,7 +74,7 @@ def elastic(
 ) -> Callable[[], nn.Module]:
     def build() -> nn.Module:
         model = make()
-        attach(model, wanted, num_classes=classes, input_shape=(3, 224, 224))
+        attach(model, wanted, num_classes=classes, shown=((torch.empty(1, 3, 224, 224),), {}))
         if frozen:
             freeze(model, "backbone")
         return model
@@ -319,6 +322,81 @@ def test_heads_on_a_network_of_somebody_else() -> None:
     )
 
 
+def in_int8(model: nn.Module, images: Tensor, scheme: str = "int8-static") -> nn.Module:
+    return quantize(model.eval(), scheme=scheme, example=images[:1], calibration=[images])
+
+
+@pytest.mark.parametrize("scheme", ["int8-static", "int8-dynamic"])
+def test_heads_in_int8(scheme: str) -> None:
+    torch.manual_seed(0)
+    images = torch.randn(8, 3, 8, 8)
+    plain = Small()
+    model = headed(copy.deepcopy(plain))
+    converted = in_int8(model, images, scheme)
+    # Heads on 4 and 5 channels with 2 classes: 4·2 + 2 and 5·2 + 2 parameters in two layers more.
+    alone = in_int8(plain, images, scheme)
+    assert packed_parameters(converted) == packed_parameters(alone) + 10 + 12
+    assert describe(converted).int8_layers == describe(alone).int8_layers + 2
+    assert not any(path.startswith("heads") for path in describe(converted).float_layers)
+    ran = []
+    for name, part in converted.named_modules():
+        if name.endswith("fc"):
+            part.register_forward_hook(lambda *_, name=name: ran.append(name))
+    with torch.no_grad():
+        output, expected = converted(images), alone(images)
+    # A tap is not fused with its ReLU, so it is rounded in another place.
+    assert (output - expected).abs().max() < 0.1 * expected.abs().max()
+    # The heads run, once each, and each as soon as its tap has.
+    assert ran == ["heads.early.fc", "heads.late.fc", "fc"]
+    # The model that was given keeps its heads, in float.
+    with torch.no_grad():
+        assert outputs_of_heads(model, images).keys() == {"early", "late"}
+
+
+def test_heads_in_int8_see_what_the_taps_give() -> None:
+    torch.manual_seed(0)
+    images = torch.randn(64, 3, 8, 8)
+    model = headed(Small()).eval()
+    expected = outputs_of_heads(copy.deepcopy(model), images)
+    converted = in_int8(model, images)
+    found: dict[str, Tensor] = {}
+    for name in expected:
+        layer = converted.get_submodule(f"heads.{name}.fc")
+        layer.register_forward_hook(lambda _, __, out, name=name: found.update({name: out}))
+    with torch.no_grad():
+        converted(images)
+    for name, values in expected.items():
+        # 8 bits, of which activations have 7 on some CPUs.
+        assert (found[name].dequantize() - values).abs().max() < 0.1 * values.abs().max()
+
+
+def test_heads_in_int8_on_a_network_of_somebody_else() -> None:
+    from torchvision.models import resnet18
+
+    images = torch.randn(1, 3, 64, 64)
+    model = resnet18(num_classes=10)
+    attach(model, ["maxpool", "layer1.0.bn2", "layer2"], num_classes=10, shown=((images,), {}))
+    converted = in_int8(model, images)
+    # 21 layers of ResNet-18 (20 convolutions and one linear) and three heads
+    assert describe(converted).int8_layers == 24
+
+
+@pytest.mark.slow
+def test_an_elastic_resnet_in_int8() -> None:
+    images = torch.randn(1, 3, 64, 64)
+    model = keras_resnet50(10)
+    attach(model, "all", num_classes=10, shown=((images,), {}))
+    converted = in_int8(model, images)
+    assert describe(converted).int8_layers == 54 + 16
+    # Norms folded into 53 convolutions with a bias: two parameters fewer for each channel.
+    assert packed_parameters(converted) == 23_706_282 - 2 * 26_560
+
+
+def test_without_heads_a_trace_is_that_of_fx() -> None:
+    one, other = fx.symbolic_trace(Small()), trace(Small())[0]
+    assert (one.code, type(one).__name__) == (other.code, type(other).__name__)
+
+
 def paths_that_train(model: nn.Module) -> set[str]:
     return {
         name.rpartition(".")[0] for name, value in model.named_parameters() if value.requires_grad
@@ -412,3 +490,25 @@ def test_a_fit_leaves_frozen_parts_alone() -> None:
     before = factory(build, Path())()
     assert torch.equal(fitted[0][0].weight, before[0][0].weight)
     assert not torch.equal(fitted[1][0].weight, before[1][0].weight)
+
+
+INT8 = """\
+reportgen: 1
+title: T
+datasets: {d: {source: synthetic, shape: [1, 8, 8], classes: 10, count: 4}}
+models:
+  Float: {source: zoo/digits_cnn, heads: ["0"]}
+  Int8: {source: zoo/digits_cnn, heads: ["0"], quantize: {scheme: int8-static}}
+"""
+
+
+def test_an_int8_model_with_heads_has_the_counts_of_the_float_one() -> None:
+    builds = plan(loads(INT8), name="t", spec_dir=Path()).builds
+    one, other = (complexity.count(builds[name], Complexity(), Search()) for name in builds)
+    assert one.figures["macs"] == other.figures["macs"]
+    assert one.ledger == other.ledger
+    # Norms of 16 and 32 channels are folded: 2 parameters each, and a bias instead.
+    assert one.figures["params"].value == 9_978 + 16 * 10 + 10
+    assert other.figures["params"].value == 9_978 + 16 * 10 + 10 - 48
+    # Two convolutions, the last layer and the head.
+    assert other.facts["int8"].startswith("4 layers on ")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,12 +16,13 @@ from torch import nn
 
 from reportgen.counting import build_on_meta, count
 from reportgen.ledger import Kind, Ledger, Module, Operation
-from reportgen.record import Record
+from reportgen.measures.module_times import whole_units
+from reportgen.record import Figure, Record, ReportSettings
 from reportgen.report import render
 from reportgen.report.modules import ITSELF, TOTAL, module_tables
 from reportgen.report.table import NOTHING, Table
 from tests.golden import Golden
-from tests.report.examples import build, record_of
+from tests.report.examples import MACHINE, build, cifar10_record, missing, record_of
 
 MMENGINE = json.loads((Path(__file__).parent / "mmengine_resnet18.json").read_text("utf-8"))
 
@@ -147,6 +149,101 @@ def test_every_table_adds_up(name: str, depth: int) -> None:
         assert found[parent] == [
             sum(column) for column in zip(*(found[part] for part in parts), strict=True)
         ], parent
+
+
+def timed(ledger: Ledger, shares: dict[str, int], **more: Any) -> Record:
+    figure = Figure(
+        "measured", environment=MACHINE, samples=5, shares=shares, note="for a batch of 1"
+    )
+    figure = more.pop("figure", figure)
+    one = build("Net", ledger=ledger.to_json(), figures={"time.share": figure})
+    columns = ("params", "macs", "time.share")
+    found = record_of(one, columns=("macs",), module_columns=columns, **more)
+    return replace(found, environments=cifar10_record().environments)
+
+
+def percent(one: Table) -> dict[str, int]:
+    """Return the share of the time in each row, in hundredths of a percent as printed."""
+    place = one.header.index("CPU time")
+    return {
+        row[0].text: int(row[place].text.removesuffix(" %").replace(".", "")) for row in one.rows
+    }
+
+
+SHARES = {"": 312, "a": 4_500, "b": 88, "b.conv": 5_000, "unused": 100}
+
+
+def test_a_table_with_the_time(golden: Golden) -> None:
+    text = render(timed(small(), SHARES, module_depth=2))["md"]
+    start = text.index("## Modules of Net")
+    golden("module_times.md", text[start:])
+
+
+def test_time_below_the_depth_is_in_the_row_above() -> None:
+    (one,) = module_tables(timed(small(), SHARES, module_depth=1))
+    # b: 88 + 5,000; a module that did nothing but take time has a row.
+    assert percent(one) == {TOTAL: 10_000, ITSELF: 312, "a": 4_500, "b": 5_088, "unused": 100}
+
+
+def test_time_of_modules_that_only_the_int8_model_has() -> None:
+    shares = {"": 1_000, "a": 2_000, "b.conv.packed.inner": 3_000, "_scale": 4_000}
+    (one,) = module_tables(timed(small(), shares, module_depth=2))
+    assert percent(one) == {
+        TOTAL: 10_000,
+        ITSELF: 5_000,
+        "a": 2_000,
+        "b": 3_000,
+        "b.conv": 3_000,
+    }
+
+
+def test_the_footnote_of_a_time_names_its_machine() -> None:
+    (one,) = module_tables(timed(small(), SHARES, module_depth=1))
+    assert [note.text for note in one.notes] == [
+        "Median of 5 passes for a batch of 1, timed with hooks on every module on "
+        "Intel(R) Xeon(R) CPU @ 2.20GHz, 2 threads, torch 2.15.0; hooks cost time too, so the "
+        "shares stand for no times."
+    ]
+
+
+def test_no_share_of_the_time_and_why() -> None:
+    failed = missing("failed", "out of memory", "take a smaller batch")
+    (one,) = module_tables(timed(small(), {}, module_depth=1, figure=failed))
+    assert one.header == ("Module", "Params", "MACs", "Share of MACs", "CPU time", "Output")
+    assert {row[4].text for row in one.rows} == {NOTHING}
+    assert [note.text for note in one.notes] == ["Out of memory. Take a smaller batch."]
+
+
+def test_time_that_was_not_measured_yet() -> None:
+    (one,) = module_tables(record(small(), depth=1, columns=("macs", "time.share")))
+    assert [cell.text for cell in one.rows[0][:4]] == [TOTAL, "100", "100.00 %", NOTHING]
+    assert one.notes == ()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 9])
+def test_a_table_of_times_adds_up_to_the_last_digit(depth: int) -> None:
+    ledger = ledger_of("resnet18")
+    weights = [7919 * number % 101 for number in range(len(ledger.modules))]
+    paths = [module.path for module in ledger.modules]
+    shares = {path: part / sum(weights) for path, part in zip(paths, weights, strict=True)}
+    (one,) = module_tables(timed(ledger, whole_units(shares, 10_000), module_depth=depth))
+    found = percent(one)
+    assert found[TOTAL] == 10_000
+    divided = dict(parents(list(found)))
+    assert divided
+    for parent, parts in divided.items():
+        assert found[parent] == sum(found[part] for part in parts), parent
+    for path, part in found.items():
+        if path != TOTAL and not path.endswith(ITSELF):
+            inside = [p for p in paths if f"{p}.".startswith(f"{path}.")]
+            assert abs(part - 10_000 * sum(shares[p] for p in inside)) < 1
+
+
+def test_a_comparison_has_no_column_of_it() -> None:
+    text = render(
+        replace(timed(small(), SHARES), report=replace(ReportSettings(), formats=("md",)))
+    )
+    assert "CPU time" not in text["md"]
 
 
 def short(value: int) -> str:

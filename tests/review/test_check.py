@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from reportgen.cli import main
 from reportgen.fingerprint import code_digest
 from reportgen.record import loads
 from reportgen.review import summary
+from tests.lean import HEAVY, run_without
 from tests.review.repository import SPEC, Repository
 
 CHECK = ["check", "specs/small.yaml"]
@@ -35,14 +34,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 @pytest.mark.parametrize("words", [CHECK, [*CHECK, "--json"], ["diff", "HEAD"]])
 def test_it_imports_nothing_heavy(committed: Repository, words: list[str]) -> None:
-    program = (
-        "import sys; from reportgen.cli import main; code = main(sys.argv[1:]); "
-        "heavy = {'torch', 'numpy', 'deepspeed', 'sklearn', 'rich'} & set(sys.modules); "
-        "sys.exit(f'imported {sorted(heavy)}' if heavy else code)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program, *words], capture_output=True, text=True, check=False
-    )
+    done = run_without(HEAVY, *words)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -67,8 +67,8 @@ def complaint(spec: str) -> list[str]:
             "modules: {columns: [params, latency]}",
             [
                 "'latency' cannot be told of a module",
-                "Known: params, trainable_params, macs, flops, activations; and flops and params "
-                "by a convention, such as flops.thop.",
+                "Known: params, trainable_params, macs, flops, activations, time.share; and flops "
+                "and params by a convention, such as flops.thop.",
             ],
         ),
         (
@@ -81,6 +81,31 @@ def complaint(spec: str) -> list[str]:
                 "no convention 'thopp' counts flops",
                 "Did you mean 'thop'? `reportgen list conventions` lists all.",
             ],
+        ),
+        (
+            "modules: {columns: [macs, time.shar]}",
+            [
+                "unknown quantity 'time.shar'",
+                "Did you mean 'time.share'? `reportgen list metrics` lists all.",
+            ],
+        ),
+        (
+            "columns: [macs, time.share]",
+            [
+                "'time.share' is told of modules only",
+                "Write `modules: {columns: [params, macs, time.share]}` under `report`.",
+            ],
+        ),
+        (
+            "modules: {columns: [macs, time.share]}",
+            [
+                "nothing here gives the column 'time.share'",
+                "Add `timing: {}` to `measure`, or remove the column.",
+            ],
+        ),
+        (
+            "modules: {columns: [macs, macs]}",
+            ["the column 'macs' is listed twice", "Remove one."],
         ),
         ("modules: {dept: 2}", ["unknown key 'dept'", "Did you mean 'depth'?"]),
         ("modules: {depth: 0}", ["'depth' must be more than 0", ""]),
@@ -102,10 +127,6 @@ def test_a_wrong_column_is_explained(report: str, expected: list[str]) -> None:
             ["'backbones' is no choice for 'freeze'", "Did you mean 'backbone'?"],
         ),
         ("batch_size: 0", ["'batch_size' must be more than 0", ""]),
-        (
-            "heads: all\n    quantize: {scheme: int8-static}",
-            ["a model with heads cannot be had in int8-static", "Remove one of them."],
-        ),
     ],
 )
 def test_a_wrong_variant_is_explained(model: str, expected: list[str]) -> None:
@@ -151,3 +172,17 @@ def test_a_table_of_modules_by_default() -> None:
     modules = loads(text(report="modules: {}")).report.modules
     assert modules is not None
     assert (modules.depth, modules.columns) == (1, ["params", "macs", "activations"])
+
+
+def test_the_time_of_modules_is_asked_for_by_its_column() -> None:
+    spec = text(report="modules: {columns: [params, time.share]}")
+    given = loads(spec + "measure: {complexity: {}, timing: {}}\n").report.modules
+    assert given is not None
+    assert given.columns == ["params", "time.share"]
+
+
+@pytest.mark.parametrize("section", ["reported", "claims"])
+def test_nobody_can_be_quoted_with_a_share(section: str) -> None:
+    entry = "{of: A, quantity: time.share, value: 5 %, from: x}"
+    message, _ = complaint(text() + f"{section}: [{entry}]\nmeasure: {{timing: {{}}}}\n")
+    assert message == "'time.share' is told of modules only"
