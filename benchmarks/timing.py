@@ -26,7 +26,7 @@ from reportgen.record import Figure
 from reportgen.spec.load import load
 
 HERE = Path(__file__).parent
-SPIN_MS = 5.0
+SPIN_MS = 10.0
 SPEC = """\
 reportgen: 1
 title: Calibration
@@ -37,7 +37,7 @@ measure: {{timing: {{batch_sizes: [1], threads: 1, total: false}}}}
 """
 SPINS = """\
   Short: {source: "calibration.py:spin", baseline: true}
-  Long: {source: "calibration.py:spin", args: {milliseconds: 5.5}}
+  Long: {source: "calibration.py:spin", args: {milliseconds: 11.0}}
 """
 TWINS = """\
   One: {source: "calibration.py:network", baseline: true}
