@@ -60,6 +60,7 @@ class Bench:
 
     def be_quiet(self, threads: int | None) -> dict[str, str]:
         """Use so many threads from now on, and keep what disturbs out; return the environment."""
+        timing.stay(threads)
         self._quiet.enter_context(timing.quiet(threads))
         return describe(torch.get_num_threads())
 

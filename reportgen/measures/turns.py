@@ -1,8 +1,8 @@
-"""Who is timed when: subjects in turn, A B C, C B A, A B C …
+"""Who is timed when: subjects in turn, each once a round, every round in another order.
 
 Whatever slows the machine for a while slows all alike, and samples of one round make fair pairs.
-Every other round goes backwards: who comes first finds the machine otherwise than who comes last,
-and in the same order every time a network differs from itself by nearly a percent.
+In one order always, who comes first finds the machine otherwise than who comes last; there and back
+again, whoever turns the round is timed twice in a row. So orders are drawn, the same on every run.
 
 Nothing here runs a module, or imports what does: a sampler may well be in another process.
 """
@@ -10,6 +10,7 @@ Nothing here runs a module, or imports what does: a sampler may well be in anoth
 from __future__ import annotations
 
 import math
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TypeAlias
 from reportgen.measures.statistics import paired_ratio
 
 # A sample shorter than this is lost in the clock's and the scheduler's grain: calls are repeated.
-MIN_SAMPLE_S = 0.02
+MIN_SAMPLE_S = 0.1
 MAX_CALLS = 1_000
 
 # After a round of warm-up in which some module took less than this part of its time in the one
@@ -79,9 +80,10 @@ class _Turns:
         self._samplers = samplers
         self._drop = drop
         self._calls = dict.fromkeys(samplers, 1)
+        self._random = random.Random(0)
 
     def take(self) -> dict[str, float]:
-        """Time each once, and turn the order around."""
+        """Time each once, and draw the order of the next round."""
         taken = {}
         for name in list(self.order):
             try:
@@ -91,7 +93,7 @@ class _Turns:
                     raise
                 self.order.remove(name)
                 self._drop(name, error)
-        self.order.reverse()
+        self._random.shuffle(self.order)
         return taken
 
     def lengthen(self, seconds: Mapping[str, float]) -> None:

@@ -115,7 +115,9 @@ def _timing(
     if name == "speedup" and _differs("speedup", "baseline", before[1], after[1]):
         return Cell(key, old, new, "incomparable", "other baseline")
     latencies = [build.figures.get(f"latency@{batch}") for _, build in (before, after)]
-    if (unrest := max(map(significance.unrest, latencies))) > significance.TOO_NOISY:
+    baselines = [_baseline_latency(*side, batch) for side in (before, after)]
+    unrest = max(map(significance.unrest, [*latencies, *baselines]))
+    if unrest > significance.TOO_NOISY:
         return Cell(key, old, new, "noise", f"too noisy to tell: rounds lay {unrest:.0%} apart")
     old_noisy, new_noisy = old, new
     if name == "throughput":  # computed from the latency, which has the spread
@@ -126,6 +128,14 @@ def _timing(
         why = "timed once: its spread is unknown" if rounds < 2 else f"{rounds} rounds are too few"
         return Cell(key, old, new, "noise", why)
     return Cell(key, old, new, "changed" if ratio.significant else "noise")
+
+
+def _baseline_latency(record: Record, build: BuildRecord, batch: str) -> Figure | None:
+    """Return the latency of what a build is compared with, where the record has it."""
+    for other in record.builds.values():
+        if other.baseline and (other.dataset, other.classes) == (build.dataset, build.classes):
+            return other.figures.get(f"latency@{batch}")
+    return None
 
 
 def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:

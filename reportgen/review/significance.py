@@ -10,9 +10,9 @@ the degrees of freedom that an interquartile range is worth, 0.37 of a standard 
 A record compares dozens of times at once, so that one in a thousand may be wrong, not one in
 twenty. And two runs of one program differ by more than their rounds do (layout in memory, frequency
 of the processor; Kalibera & Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013): no
-change below `FLOOR` is called one. Where the rounds of a latency lie further apart than `TOO_NOISY`
-something else was at work on the machine, and may have hit one model harder than another: then
-nothing is said at all.
+change below `FLOOR` is called one. Where the rounds of a latency lie further apart than
+`TOO_NOISY`, the model's or its baseline's, something else was at work on the machine, and may have
+hit one model harder than another: then nothing is said at all, however many rounds there were.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+from reportgen.measures.statistics import BLOCKS
 from reportgen.record import Figure
 
 CONFIDENCE = 0.999
@@ -51,7 +52,9 @@ def ratio(old: Figure, new: Figure) -> Ratio | None:
     if None in errors or min(samples) < MIN_SAMPLES or not old.value or not new.value:
         return None
     error = math.hypot(*(value for value in errors if value is not None))
-    freedom = _IQR_EFFICIENCY * (sum(samples) - 2)
+    # An interval knows of blocks of rounds only (`reportgen.measures.statistics.BLOCKS`).
+    known = [min(count, BLOCKS) if old.interval else count for count in samples]
+    freedom = _IQR_EFFICIENCY * (sum(known) - 2)
     width = max(t_quantile(CONFIDENCE, freedom) * error, math.log1p(FLOOR))
     return Ratio(math.log(new.value) - math.log(old.value), width)
 

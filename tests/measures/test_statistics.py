@@ -93,3 +93,23 @@ def test_what_cannot_be_told_is_said() -> None:
 def test_pairs_are_needed() -> None:
     with pytest.raises(ValueError, match=r"^pairs are needed, and here are 1 and 2 samples$"):
         paired_ratio([1], [1, 2])
+
+
+def test_many_rounds_are_put_together_in_blocks_of_neighbours() -> None:
+    # Forty rounds are twenty blocks of two; of 20, five lie outside on either side (2.1 %).
+    ratios = [1.0 + number / 100 for number in range(40)]
+    result = paired_ratio(ratios, [1.0] * 40)
+    medians = [(a + b) / 2 for a, b in zip(ratios[::2], ratios[1::2], strict=True)]
+    assert (result.low, result.high) == (medians[5], medians[14])
+    assert result.count == 40
+
+
+def test_rounds_that_resemble_each_other_do_not_make_an_interval_narrow() -> None:
+    generator = random.Random(1)
+    covered = 0
+    for _ in range(300):
+        # What else is at work changes every ten rounds, and hits one of the two.
+        noise = [generator.lognormvariate(0, 0.1) for _ in range(20)]
+        first = [noise[number // 10] * generator.lognormvariate(0, 0.01) for number in range(200)]
+        covered += not paired_ratio(first, [1.0] * 200).significant
+    assert covered / 300 >= 0.93

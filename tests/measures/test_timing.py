@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
 
+import pytest
 import torch
 from torch import nn
 
@@ -35,3 +39,16 @@ def test_the_whole_data_set_is_run_once() -> None:
     # One batch to be ready, then 4 + 4 + 2 = 10 images.
     assert sizes == [4, 4, 4, 2]
     assert seconds > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system keeps that to itself")
+def test_a_process_with_fewer_threads_than_cores_stays_on_as_many() -> None:
+    program = (
+        "import os; from reportgen.measures import timing\n"
+        "before = sorted(os.sched_getaffinity(0))\n"
+        "timing.stay(None); timing.stay(len(before))\n"
+        "assert sorted(os.sched_getaffinity(0)) == before\n"
+        "timing.stay(1)\n"
+        "assert sorted(os.sched_getaffinity(0)) == before[-1:]"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
