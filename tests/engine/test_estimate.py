@@ -31,13 +31,13 @@ SPEED = ("speedup", ("speedup@1", "speedup@8"))
 @pytest.mark.parametrize(
     ("figures", "due", "expected"),
     [
-        # 12 rounds of 0.05 s and 0.1 s, and 3 s for the whole set.
-        ({"latency@1": 50, "latency@8": 100, "time.total": 3}, [TIMED], (4.8, 0)),
+        # 12 rounds of 0.2 s and 0.1 s, and 3 s for the whole set.
+        ({"latency@1": 200, "latency@8": 100, "time.total": 3}, [TIMED], (6.6, 0)),
         # The speed-up comes of the same rounds.
-        ({"latency@1": 50, "latency@8": 100, "time.total": 3}, [TIMED, SPEED], (4.8, 0)),
-        ({"latency@1": 50, "latency@8": 100}, [SPEED], (1.8, 0)),
-        # No sample is shorter than 0.02 s.
-        ({"latency@1": 0.1}, [("speedup", ("speedup@1",))], (0.24, 0)),
+        ({"latency@1": 200, "latency@8": 100, "time.total": 3}, [TIMED, SPEED], (6.6, 0)),
+        ({"latency@1": 200, "latency@8": 100}, [SPEED], (3.6, 0)),
+        # No sample is shorter than 0.1 s.
+        ({"latency@1": 0.1}, [("speedup", ("speedup@1",))], (1.2, 0)),
         ({"time.total": 3}, [("accuracy", ("top1",))], (3, 0)),
         ({}, [TIMED, ("accuracy", ("top1",)), ("complexity", ("macs",))], (0, 2)),
     ],
