@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.record import Figure, write_text
 from reportgen.report import render
 from reportgen.spec import load

@@ -11,7 +11,8 @@ from harness import Options, Row, duration, in_turn, seconds
 
 from reportgen import record as records
 from reportgen.data.source import Search
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.report import render
 from reportgen.review.check import check
 from reportgen.spec import load

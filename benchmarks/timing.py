@@ -21,7 +21,8 @@ from reportgen.engine.measuring import measure
 from reportgen.engine.progress import Progress
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.record import Figure
 from reportgen.spec.load import load
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reportgen.budgets import broken_budgets, parse, verdicts
 from reportgen.errors import RecordError, SpecError
-from reportgen.plan import plan
+from reportgen.planning import plan
 from reportgen.record import BuildRecord, Figure, Record, loads
 from reportgen.report import render, table_for_terminal
 from reportgen.spec import loads as load_spec

@@ -11,7 +11,8 @@ from types import FrameType
 import pytest
 
 from reportgen.data.source import Search
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.record import Figure, Record
 from reportgen.report import render
 from reportgen.review.check import check

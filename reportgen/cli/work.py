@@ -65,7 +65,7 @@ def _is_spec(path: Path) -> bool:
 
 def plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
     """Load one spec and plan it."""
-    from reportgen.plan import plan
+    from reportgen.planning import plan
     from reportgen.spec import load
 
     return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)

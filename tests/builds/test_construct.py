@@ -13,7 +13,8 @@ from reportgen.builds.construct import construct, factory
 from reportgen.builds.examples import example
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, UnfitError
-from reportgen.plan import Build, plan
+from reportgen.plan import Build
+from reportgen.planning import plan
 from reportgen.spec import loads
 
 SPEC = """\

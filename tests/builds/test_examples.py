@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reportgen.builds.examples import example
-from reportgen.plan import plan
+from reportgen.planning import plan
 from reportgen.spec import loads
 
 SPEC = """\

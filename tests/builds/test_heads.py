@@ -19,7 +19,7 @@ from reportgen.counting.readings import reading
 from reportgen.data.source import Search
 from reportgen.engine import complexity
 from reportgen.errors import MeasureError
-from reportgen.plan import plan
+from reportgen.planning import plan
 from reportgen.spec import loads
 from reportgen.spec.model import Complexity
 from reportgen.spec.variants import Heads as Wanted

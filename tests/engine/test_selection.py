@@ -11,7 +11,8 @@ from reportgen.data.source import Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import State, compare
 from reportgen.errors import UsageError
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.record import Figure, Record
 from reportgen.spec import loads
 

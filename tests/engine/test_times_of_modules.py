@@ -16,7 +16,8 @@ from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import Due, State, compare
 from reportgen.errors import MeasureError
 from reportgen.merge import merge
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.review.changes import compare as changes
 from reportgen.spec import loads

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.errors import SpecError
-from reportgen.plan import plan
+from reportgen.planning import plan
 from reportgen.record import Claim
 from reportgen.spec import loads
 

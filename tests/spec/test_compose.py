@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.errors import SpecError
-from reportgen.plan import Plan, plan
+from reportgen.plan import Plan
+from reportgen.planning import plan
 from reportgen.spec import load, loads
 from reportgen.spec.compose import merge
 from reportgen.spec.source import Place, Source, Text

@@ -8,7 +8,8 @@ import pytest
 
 from reportgen.errors import UsageError
 from reportgen.inputs import find_module
-from reportgen.plan import NO_DATA, Plan, plan
+from reportgen.plan import NO_DATA, Plan
+from reportgen.planning import plan
 from reportgen.record import Input
 from reportgen.spec import loads
 
@@ -226,3 +227,20 @@ def test_two_builds_of_one_name_are_refused() -> None:
     assert str(caught.value) == (
         "t: two builds are called 'B (101 classes) @ cifar10': rename a model."
     )
+
+
+def test_how_many_are_timed_together_makes_nothing_stale() -> None:
+    text = (
+        "reportgen: 1\ntitle: T\ndatasets: {cifar10: {}}\nmodels: {A: {source: zoo/resnet_lite}}\n"
+        "measure: {complexity: {}, timing: {OPTIONS}, accuracy: {OPTION}LIMIT}\n"
+    )
+    plain = text.replace("OPTIONS", "rounds: 9").replace("OPTION", "").replace("LIMIT", "")
+    other = (
+        text.replace("OPTIONS", "rounds: 9, together: 2")
+        .replace("OPTION", "channels_last: true, batch_size: 8")
+        .replace("LIMIT", ", time_limit: 60")
+    )
+    rounds = plain.replace("rounds: 9", "rounds: 8")
+    inputs, of_other, of_rounds = (of(each).builds["A"].inputs for each in (plain, other, rounds))
+    assert inputs == of_other
+    assert inputs["timing"] != of_rounds["timing"]
