@@ -24,7 +24,7 @@ from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, UnfitError, did_you_mean
 from reportgen.plan import Build
-from reportgen.spec.model import Calibrate, Quantize
+from reportgen.spec.model import Calibrate
 
 # The seed of weights that nothing else gives: times and counts do not depend on them, and the same
 # spec makes the same module.
@@ -135,24 +135,16 @@ def in_int8(
 ) -> nn.Module:
     """Quantise a build's module as its spec says; without calibration images, on random ones."""
     assert build.quantize is not None, "asked for builds in int8 only"
-    if not build.takes:
-        return quantized(module, build.quantize, build.input_shape, calibration)
-    return quantize(module, scheme=build.quantize.scheme, example=example(build, 1)[1])
-
-
-def quantized(
-    module: nn.Module,
-    recipe: Quantize,
-    input_shape: tuple[int, ...],
-    calibration: Iterator[Tensor] | None,
-) -> nn.Module:
-    """Quantise as the spec says; without calibration images, on random ones."""
+    recipe = build.quantize
+    if build.takes:
+        return quantize(module, scheme=recipe.scheme, example=example(build, 1)[1])
+    images = _random_images(build.input_shape)
     if calibration is None and recipe.scheme == "int8-static":
-        calibration = iter([_random_images(input_shape)])
+        calibration = iter([images])
     return quantize(
         module,
         scheme=recipe.scheme,
-        example=_random_images(input_shape)[:1],
+        example=images[:1],
         calibration=calibration,
         unfused=recipe.unfused,
     )

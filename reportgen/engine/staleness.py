@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from reportgen.builds.checkpoints import locate_weights, weights_digest
-from reportgen.data.known import fingerprint_if_known
-from reportgen.data.locate import find
+from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.source import DataSource, Search
 from reportgen.engine.selection import Selection
 from reportgen.errors import MeasureError
@@ -218,18 +217,13 @@ class _Probe:
 
         def ask() -> str | None:
             known = fingerprint_if_known(source, split, self.search)
-            if known or not self.read_data or not self._is_here(source, split):
+            if known or not self.read_data or not is_here(source, split, self.search):
                 return known
             from reportgen.data.load import load
 
             return _quietly(lambda: load(source, split, self.search).fingerprint)
 
         return self._once((source, split), ask)
-
-    def _is_here(self, source: DataSource, split: str) -> bool:
-        if source.source in ("digits", "synthetic"):
-            return True
-        return _quietly(find, source, split, self.search) is not None
 
     def has_all(self, build: Build) -> bool:
         """Whether the data and weights that a build needs lie here."""
@@ -240,7 +234,7 @@ class _Probe:
             and _quietly(locate_weights, weights, self.search) is None
         ):
             return False
-        return all(self._is_here(build.data.source, split) for split in _splits(build))
+        return all(is_here(build.data.source, split, self.search) for split in _splits(build))
 
 
 def _quietly(ask: Callable[..., T], *arguments: Any) -> T | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -65,17 +66,12 @@ class Pace:
             layouts = [False]
         self.chosen = len(layouts) * len(sizes) > 1
         """Whether there was something to choose."""
-        self._trials = _choose(sizes, layouts)
-        self.way = self._take(next(self._trials))
+        self._ways = _choose(sizes, layouts)
+        self.way = self._take(next(self._ways))
 
     def note(self, images: int, seconds: float) -> None:
         """Take in how long a batch of so many images took, and set the way of the next."""
-        try:
-            self.way = self._take(self._trials.send(seconds / images))
-        except StopIteration as best:
-            self.way = self._take(best.value)
-            self._trials = _stay(best.value)
-            next(self._trials)
+        self.way = self._take(self._ways.send(seconds / images))
 
     def _take(self, way: Way) -> Way:
         if way.channels_last != self._laid_out:
@@ -85,23 +81,19 @@ class Pace:
         return way
 
 
-def _choose(sizes: list[int], layouts: list[bool]) -> Generator[Way, float, Way]:
-    """Yield ways to try and receive seconds per image; return the best."""
+def _choose(sizes: list[int], layouts: list[bool]) -> Generator[Way, float, None]:
+    """Yield ways to try and receive seconds per image; then yield the best for ever."""
     best = Way(sizes[0], layouts[0])
-    trials = [replace(best, channels_last=layout) for layout in layouts[1:]]
-    if not trials and len(sizes) == 1:
-        return (yield from _stay(best))
     fastest = yield from _try(best)
-    for way in trials:
+    others: list[dict[str, Any]] = [{"channels_last": layout} for layout in layouts[1:]]
+    others += [{"batch_size": size} for size in sizes[1:]]
+    for other in others:
+        way = replace(best, **other)
         seconds = yield from _try(way)
         if seconds < FASTER * fastest:
             best, fastest = way, seconds
-    for size in sizes[1:]:
-        way = replace(best, batch_size=size)
-        seconds = yield from _try(way)
-        if seconds < FASTER * fastest:
-            best, fastest = way, seconds
-    return best
+    while True:
+        yield best
 
 
 def _try(way: Way) -> Generator[Way, float, float]:
@@ -109,8 +101,3 @@ def _try(way: Way) -> Generator[Way, float, float]:
     for _ in range(TRIES):
         seconds = yield way
     return seconds
-
-
-def _stay(way: Way) -> Generator[Way, float, Way]:
-    while True:
-        yield way

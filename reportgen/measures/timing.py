@@ -37,7 +37,7 @@ def stay(threads: int | None) -> None:
     """Keep this process on as many cores as it has threads: the same for every build.
 
     Left alone, a process mostly stays on the core it began on, and cores of a shared machine
-    differ: one build is then slower for a whole run, by 10 % and more, and looks it.
+    differ: one build may then be slower for a whole run, and look it.
     """
     if threads is None or not hasattr(os, "sched_setaffinity"):
         return
@@ -90,7 +90,6 @@ def total_seconds(
     image_shape: tuple[int, ...],
     count: int,
     batch_size: int,
-    on_batch: Callable[[], None] = lambda: None,
 ) -> float:
     """Return the seconds of forward passes over `count` images, without reading any.
 
@@ -106,5 +105,4 @@ def total_seconds(
         start = time.perf_counter()
         module(images)
         seconds += time.perf_counter() - start
-        on_batch()
     return seconds

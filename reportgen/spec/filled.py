@@ -7,16 +7,16 @@ from typing import Any
 
 from reportgen import budgets, quantities
 from reportgen.errors import Problem
-from reportgen.spec.source import Path, Source
+from reportgen.spec.source import Path, Source, mapping
 
 _TIMES_OF_MODULES = {name for name, row in quantities.QUANTITIES.items() if row.by_module}
 
 
 def column_problems(parsed: Source) -> Iterator[Problem]:
     """Find columns that would be empty, or are there twice."""
-    report = _mapping(parsed.value.get("report"))
+    report = mapping(parsed.value.get("report"))
     measured = parsed.value.get("measure", {"complexity": {}})
-    if "modules" in report and "complexity" not in _mapping(measured):
+    if "modules" in report and "complexity" not in mapping(measured):
         yield parsed.problem(
             ("report", "modules"),
             "nothing here gives the tables of modules",
@@ -24,7 +24,7 @@ def column_problems(parsed: Source) -> Iterator[Problem]:
             at_key=True,
         )
     yield from _columns(parsed, ("report", "columns"), report.get("columns"))
-    of_modules = _mapping(report.get("modules")).get("columns")
+    of_modules = mapping(report.get("modules")).get("columns")
     yield from _columns(parsed, ("report", "modules", "columns"), of_modules)
 
 
@@ -43,10 +43,10 @@ def _columns(parsed: Source, path: Path, columns: Any) -> Iterator[Problem]:
 def budget_problems(parsed: Source) -> Iterator[Problem]:
     """Find budgets that cannot be read, or that no figure would ever decide."""
     owners: list[tuple[Path, Any]] = [((), parsed.value)]
-    models = _mapping(parsed.value.get("models"))
+    models = mapping(parsed.value.get("models"))
     owners += [(("models", name), model) for name, model in models.items()]
     for path, owner in owners:
-        for key, text in _mapping(_mapping(owner).get("budgets")).items():
+        for key, text in mapping(mapping(owner).get("budgets")).items():
             if not isinstance(text, str):
                 continue
             here = (*path, "budgets", key)
@@ -72,14 +72,14 @@ def _unfilled(
         return
     entries = parsed.value.get("reported")
     quoted = {
-        _mapping(entry).get("quantity") for entry in (entries if isinstance(entries, list) else ())
+        mapping(entry).get("quantity") for entry in (entries if isinstance(entries, list) else ())
     }
     message = f"nothing here gives the {noun} '{key}'"
     if quantity.kind not in measure and key not in quoted:
         hint = f"Add `{quantity.kind}: {{}}` to `measure`, or remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
     elif quantity.kind == "accuracy" and key not in quoted:
-        metrics = _mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
         if isinstance(metrics, list) and key not in metrics:
             wanted = ", ".join(map(str, [*metrics, key]))
             hint = f"Add it to `measure: accuracy: metrics`: [{wanted}]."
@@ -88,7 +88,7 @@ def _unfilled(
         hint = f"It is of a data set, and all models here have inputs: remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
     elif quantity.per_batch and "@" in key:
-        sizes = _mapping(measure.get("timing")).get("batch_sizes", [1])
+        sizes = mapping(measure.get("timing")).get("batch_sizes", [1])
         batch = quantities.split_key(key)[1]
         if isinstance(sizes, list) and batch not in sizes:
             yield parsed.problem(
@@ -100,9 +100,5 @@ def _unfilled(
 
 
 def _all_have_inputs(parsed: Source) -> bool:
-    models = _mapping(parsed.value.get("models")).values()
-    return bool(models) and all(_mapping(model).get("inputs") is not None for model in models)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+    models = mapping(parsed.value.get("models")).values()
+    return bool(models) and all(mapping(model).get("inputs") is not None for model in models)

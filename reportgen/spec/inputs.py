@@ -12,7 +12,7 @@ from reportgen import record
 from reportgen.catalog import models
 from reportgen.errors import Problem
 from reportgen.spec.base import Name, Part, PositiveInt, problem
-from reportgen.spec.source import Path, Source
+from reportgen.spec.source import Path, Source, mapping
 
 Dtype = Literal["float32", "float16", "bfloat16", "float64", "int64", "int32", "bool"]
 _LARGEST = {"int64": 2**63 - 1, "int32": 2**31 - 1}
@@ -102,9 +102,9 @@ _OF_IMAGES = {
 
 def input_problems(parsed: Source) -> Iterator[Problem]:
     """Find models without data set or inputs, inputs beside what is of images, and no batches."""
-    for name, model in _mapping(parsed.value.get("models")).items():
+    for name, model in mapping(parsed.value.get("models")).items():
         path: Path = ("models", name)
-        options = _mapping(model)
+        options = mapping(model)
         entry = _entry(options.get("source"))
         if options.get("inputs") is not None:
             if entry and not entry.classes_argument and options.get("classes") is not None:
@@ -139,7 +139,7 @@ def _beside(parsed: Source, path: Path, options: dict[str, Any]) -> Iterator[Pro
         if options.get(key) is not None:
             message = f"a model with 'inputs' {why}"
             yield parsed.problem((*owner, key), message, f"Remove '{key}'.", at_key=True)
-    if _mapping(options.get("quantize")).get("scheme") == "int8-static":
+    if mapping(options.get("quantize")).get("scheme") == "int8-static":
         yield parsed.problem(
             (*owner, "quantize", "scheme"),
             "int8-static is calibrated on images, and a model with 'inputs' gets none",
@@ -159,11 +159,11 @@ def _batches(parsed: Source, path: Path, options: dict[str, Any]) -> Iterator[Pr
     inputs = options["inputs"]
     if not isinstance(inputs, dict) or not inputs:
         return
-    if any(_mapping(entry).get("batch") is not False for entry in inputs.values()):
+    if any(mapping(entry).get("batch") is not False for entry in inputs.values()):
         return
-    measure = _mapping(parsed.value.get("measure"))
-    complexity = options.get("batch_size") or _mapping(measure.get("complexity")).get("batch_size")
-    sizes = _mapping(measure.get("timing")).get("batch_sizes")
+    measure = mapping(parsed.value.get("measure"))
+    complexity = options.get("batch_size") or mapping(measure.get("complexity")).get("batch_size")
+    sizes = mapping(measure.get("timing")).get("batch_sizes")
     wanted = [complexity, *(sizes if isinstance(sizes, list) else [])]
     larger = next((size for size in wanted if isinstance(size, int) and size > 1), None)
     if larger is not None:
@@ -173,7 +173,3 @@ def _batches(parsed: Source, path: Path, options: dict[str, Any]) -> Iterator[Pr
             "Remove a `batch: false`, or ask for batches of 1.",
             at_key=True,
         )
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

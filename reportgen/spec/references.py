@@ -14,13 +14,13 @@ from reportgen.catalog import datasets
 from reportgen.errors import Problem, did_you_mean
 from reportgen.spec.filled import budget_problems, column_problems
 from reportgen.spec.inputs import input_problems
-from reportgen.spec.source import Path, Source
+from reportgen.spec.source import Path, Source, mapping
 
 
 def reference_problems(parsed: Source) -> Iterator[Problem]:
     """Yield every problem of names and references."""
     spec = parsed.value
-    sets, models = _mapping(spec.get("datasets")), _mapping(spec.get("models"))
+    sets, models = mapping(spec.get("datasets")), mapping(spec.get("models"))
     yield from _datasets(parsed, sets)
     yield from _baselines(parsed, models)
     yield from _models(parsed, sets, models)
@@ -34,7 +34,7 @@ def reference_problems(parsed: Source) -> Iterator[Problem]:
 
 def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
     for name, content in sets.items():
-        options = _mapping(content)
+        options = mapping(content)
         source = options.get("source", name)
         if not isinstance(source, str):
             continue
@@ -86,7 +86,7 @@ def _channels(
     if isinstance(given, str) and given in datasets.NORMALIZATIONS:
         count = len(datasets.NORMALIZATIONS[given][0])
     else:
-        mean = _mapping(given).get("mean")
+        mean = mapping(given).get("mean")
         count = len(mean) if isinstance(mean, list) else 1
     channels = shape[0] if isinstance(shape, (list, tuple)) and shape else count
     if count not in (1, channels):
@@ -98,7 +98,7 @@ def _channels(
 
 
 def _baselines(parsed: Source, models: dict[str, Any]) -> Iterator[Problem]:
-    marked = [name for name, model in models.items() if _mapping(model).get("baseline") is True]
+    marked = [name for name, model in models.items() if mapping(model).get("baseline") is True]
     for name in marked[1:]:
         yield parsed.problem(
             ("models", name, "baseline"),
@@ -110,7 +110,7 @@ def _baselines(parsed: Source, models: dict[str, Any]) -> Iterator[Problem]:
 
 def _models(parsed: Source, sets: dict[str, Any], models: dict[str, Any]) -> Iterator[Problem]:
     for name, model in models.items():
-        wanted = _mapping(model).get("datasets")
+        wanted = mapping(model).get("datasets")
         for index, dataset in enumerate(wanted if isinstance(wanted, list) else ()):
             if isinstance(dataset, str) and dataset not in sets:
                 yield parsed.problem(
@@ -126,7 +126,7 @@ def _quoted(
     """Find figures quoted of what this spec does not have, or has several of."""
     entries = parsed.value.get(section)
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
-        of, dataset = _mapping(entry).get("of"), _mapping(entry).get("dataset")
+        of, dataset = mapping(entry).get("of"), mapping(entry).get("dataset")
         if isinstance(of, str) and of not in models:
             yield parsed.problem(
                 (section, index, "of"), f"no model '{of}' in this spec", did_you_mean(of, models)
@@ -137,10 +137,10 @@ def _quoted(
                 f"no data set '{dataset}' in this spec",
                 did_you_mean(dataset, sets),
             )
-        elif isinstance(of, str) and _mapping(models.get(of)).get("inputs") is not None:
+        elif isinstance(of, str) and mapping(models.get(of)).get("inputs") is not None:
             yield from _of_own_inputs(parsed, (section, index), models[of])
         elif dataset is None and isinstance(of, str) and of in models:
-            on = _mapping(models[of]).get("datasets") or list(sets)
+            on = mapping(models[of]).get("datasets") or list(sets)
             if isinstance(on, list) and len(on) > 1:
                 yield parsed.problem(
                     (section, index),
@@ -163,16 +163,16 @@ def _of_own_inputs(parsed: Source, path: Path, model: dict[str, Any]) -> Iterato
 
 def _class_counts(parsed: Source, model: str, dataset: str | None) -> list[int]:
     """List the class counts with which a model is built for a data set."""
-    options = _mapping(_mapping(parsed.value.get("models")).get(model))
+    options = mapping(mapping(parsed.value.get("models")).get(model))
     counts = options.get("classes")
     if options.get("inputs") is not None:
         counts = counts or []
     elif not counts:
         counts = parsed.value.get("classes")
     if counts is None:
-        sets = _mapping(parsed.value.get("datasets"))
+        sets = mapping(parsed.value.get("datasets"))
         name = dataset or next(iter(options.get("datasets") or sets), "")
-        own = _mapping(sets.get(name))
+        own = mapping(sets.get(name))
         try:
             counts = [own.get("classes") or datasets.find(own.get("source", name)).classes]
         except (datasets.UnknownDatasetError, AttributeError, TypeError):
@@ -207,10 +207,10 @@ def _claims(parsed: Source) -> Iterator[Problem]:
         return
     for index, entry in enumerate(entries):
         try:
-            quantity = quantities.quantity_of(_mapping(entry).get("quantity", ""))
+            quantity = quantities.quantity_of(mapping(entry).get("quantity", ""))
         except (KeyError, AttributeError):
             continue
-        metrics = _mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
         if quantity.kind not in measure:
             hint = f"Add `{quantity.kind}: {{}}` to `measure`, or quote it under `reported`."
         elif quantity.kind == "accuracy" and quantity.name not in metrics:
@@ -219,7 +219,3 @@ def _claims(parsed: Source) -> Iterator[Problem]:
             continue
         place = ("claims", index, "quantity")
         yield parsed.problem(place, f"nothing here measures '{quantity.name}'", hint)
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -236,3 +236,8 @@ class _Reader:
 
     def _add(self, node: yaml.Node, message: str, hint: str) -> None:
         self.problems.append(self._place(node).problem(message, hint))
+
+
+def mapping(value: Any) -> dict[str, Any]:
+    """Return a part of a spec that should be a mapping; an empty one where it is not."""
+    return value if isinstance(value, dict) else {}

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from reportgen.errors import MissingError
 
@@ -40,6 +41,9 @@ class Subject:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
+
+    def read(self, path: str) -> str:
+        return Path(path).read_text(encoding="utf-8")
 
     def process(self) -> int:
         return os.getpid()

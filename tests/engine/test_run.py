@@ -300,6 +300,28 @@ def test_interrupted_it_keeps_what_it_has_and_goes_on(
 
 
 @pytest.mark.slow
+def test_ctrl_c_ends_the_workers_too_and_says_one_line(project: Project) -> None:
+    project.write(SPEC.replace("rounds: 3", "rounds: 100000"))
+    words = [str(project.folder / "small.yaml"), "--out", str(project.out), "--offline"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "reportgen", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "timing" in line:
+                break
+        time.sleep(0.2)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does, to all at work
+        rest = process.stderr.read()  # until the last of them has gone
+    assert process.returncode == 130
+    assert rest == "\ninterrupted: what was measured is kept; run again to go on\n"
+    assert project.figure("CNN", "macs")["provenance"] == "measured"
+
+
+@pytest.mark.slow
 def test_killed_it_keeps_what_it_has_and_goes_on(project: Project) -> None:
     # Enough timing that the kill comes in the middle of it.
     project.write(SPEC.replace("rounds: 3", "rounds: 100000"))

@@ -84,6 +84,12 @@ def test_its_environment_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
+def test_where_memory_runs_out_it_goes_before_the_run() -> None:
+    with worker() as ada:
+        assert ada.call("read", "/proc/self/oom_score_adj") == "1000\n"
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 def test_it_does_not_outlive_a_run_that_is_killed() -> None:
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

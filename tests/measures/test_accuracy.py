@@ -23,6 +23,7 @@ from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.data.store import Split
 from reportgen.errors import MeasureError
+from reportgen.measures import pace
 from reportgen.measures.accuracy import Evaluation, evaluate
 from reportgen.spec.model import Fit, Normalization, Weights
 from reportgen.zoo.cifar_resnet import resnet20
@@ -303,3 +304,24 @@ def test_what_cannot_be_evaluated() -> None:
     with pytest.raises(MeasureError) as error:
         evaluated(torch.tensor([[0.0, float("-inf")]]), [1], "loss")
     assert str(error.value) == "the loss is infinite: the model excludes a right class altogether"
+
+
+def test_a_way_that_is_chosen_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "FEWEST_IMAGES", 100)  # digits are few
+    split = load(catalogued("digits"), "test", here())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = digits_cnn(num_classes=10)
+    asked = ("top1", "f1_macro", "loss")
+    usual = evaluate(module, split, normalization=GREY, metrics=asked, batch_size=256)
+    chosen = evaluate(
+        module, split, normalization=GREY, metrics=asked, batch_size=64, channels_last=None
+    )
+    assert (usual.way, usual.unusual) == ("batches of 256", False)
+    assert chosen.way in (
+        "batches of 64, chosen by measurement",
+        "batches of 64, channels last, chosen by measurement",
+    )
+    assert chosen.unusual
+    assert (chosen.images, chosen.correct) == (len(split), usual.correct)
+    assert chosen.figures == pytest.approx(usual.figures, abs=1e-3)

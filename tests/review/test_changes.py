@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.record import BuildRecord, Figure
+from reportgen.record import BuildRecord, Figure, Record
 from reportgen.review.cells import Cell
 from reportgen.review.changes import compare, compare_all
 from tests.review.records import build, count, latency, percent, record, speedup, timed
@@ -191,6 +191,22 @@ def test_where_something_else_is_at_work_nothing_is_said() -> None:
         cell = only_cell(side(5, 2.0, 0.1), side(10, 1.1, 2.0), key)
         assert (cell.verdict, cell.why) == ("noise", why)
         assert only_cell(side(5, 2.0, 0.1), side(10, 1.1, 1.0), key).verdict == "changed"
+
+
+def test_where_something_else_is_at_work_on_the_baseline_nothing_is_said_either() -> None:
+    def side(ms: float, against: float, spread: float) -> Record:
+        base = timed("B", 10, 1)
+        base = replace(base, figures={**base.figures, "latency@1": latency(10, spread)})
+        return record(timed("A", ms, against), base)
+
+    def verdict(spread: float) -> tuple[str, str]:
+        comparison = compare("small", side(5, 2.0, 0.1), side(10, 1.1, spread))
+        (row,) = [row for row in comparison.rows if row.build.model == "A"]
+        (cell,) = [cell for cell in row.cells if cell.key == "latency@1"]
+        return cell.verdict, cell.why
+
+    assert verdict(2.0) == ("noise", "too noisy to tell: rounds lay 20% apart")
+    assert verdict(1.0)[0] == "changed"
 
 
 def test_throughput_goes_with_the_latency() -> None:

@@ -99,3 +99,12 @@ def test_before_and_after_change_places(a: float, b: float, spread: float, round
     assert there.width == pytest.approx(back.width)
     if abs(abs(there.log) - there.width) > 1e-9:  # not on the very edge, where rounding decides
         assert there.significant == back.significant
+
+
+def test_of_an_interval_no_more_rounds_count_than_it_has_blocks() -> None:
+    few, many = (speedup(2, off=0.05, samples=samples) for samples in (20, 400))
+    assert ratio(few, few) == ratio(many, many)
+    fewer, enough = ratio(speedup(2, off=0.05, samples=6), few), ratio(few, few)
+    assert fewer is not None
+    assert enough is not None
+    assert fewer.width > enough.width
