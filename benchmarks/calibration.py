@@ -7,6 +7,8 @@ import time
 import torch
 from torch import Tensor, nn
 
+from reportgen.zoo.cifar_resnet import resnet32
+
 
 class Spin(nn.Module):
     """Keeps the processor busy for so many seconds."""
@@ -27,6 +29,30 @@ class Spin(nn.Module):
 def spin(num_classes: int, milliseconds: float = 10.0) -> nn.Module:
     """Return a module that takes so long."""
     return Spin(milliseconds / 1e3, num_classes)
+
+
+class Slowed(nn.Module):
+    """A network that takes a part longer than it would."""
+
+    def __init__(self, network: nn.Module, by: float) -> None:
+        super().__init__()
+        self.network = network
+        self.by = by
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Run the network, and then spin for a part of what that took."""
+        start = time.perf_counter()
+        answer = self.network(image)
+        now = time.perf_counter()
+        end = now + self.by * (now - start)
+        while time.perf_counter() < end:
+            pass
+        return answer
+
+
+def slowed(num_classes: int, by: float) -> nn.Module:
+    """Return a ResNet-32 that is slower by a part."""
+    return Slowed(resnet32(num_classes=num_classes), by)
 
 
 def network(num_classes: int) -> nn.Module:

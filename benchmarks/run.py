@@ -23,7 +23,7 @@ from harness import Options, duration, markdown
 
 from reportgen.engine.environment import describe
 
-NAMES = ("startup", "counting", "decoder", "evaluation", "timing", "scale", "sweep")
+NAMES = ("startup", "counting", "decoder", "evaluation", "timing", "alarms", "scale", "sweep")
 
 
 def main() -> None:

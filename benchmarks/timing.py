@@ -23,7 +23,7 @@ from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
 from reportgen.plan import Plan
 from reportgen.planning import plan
-from reportgen.record import Figure
+from reportgen.record import Figure, Record
 from reportgen.spec.load import load
 
 HERE = Path(__file__).parent
@@ -34,7 +34,7 @@ title: Calibration
 datasets: {{images: {{source: synthetic, shape: [3, 32, 32], classes: 10}}}}
 models:
 {models}
-measure: {{timing: {{batch_sizes: [1], threads: 1, total: false}}}}
+measure: {{timing: {{batch_sizes: [1], threads: 1, rounds: {rounds}, total: false}}}}
 """
 SPINS = """\
   Short: {source: "calibration.py:spin", baseline: true}
@@ -79,19 +79,26 @@ def bench(options: Options) -> Iterator[Row]:
 
 @dataclass(frozen=True)
 class Project:
-    """A spec of two models."""
+    """A spec of a few models, and how many rounds to time them in."""
 
     models: str
+    rounds: int = 20
 
     def plan(self) -> Plan:
         """Read it."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "calibration.yaml")
-            path.write_text(SPEC.format(models=self.models.rstrip()), encoding="utf-8")
+            path.write_text(
+                SPEC.format(models=self.models.rstrip(), rounds=self.rounds), encoding="utf-8"
+            )
             spec = load(path)
         return replace(plan(spec, name="calibration", spec_dir=HERE), spec_dir=HERE)
 
     def figures(self) -> Mapping[str, Mapping[str, Figure]]:
+        """Measure it from nothing; return the figures of each model."""
+        return {name: build.figures for name, build in self.record().builds.items()}
+
+    def record(self) -> Record:
         """Measure it from nothing."""
         made = self.plan()
         search = Search(offline=True, spec_dir=HERE)
@@ -100,7 +107,7 @@ class Project:
         with tempfile.TemporaryDirectory() as folder:
             journal = Journal(Path(folder, "calibration.json"), state.record)
             measure(state.due, made, search, journal, selection, Progress(), None)
-        return {name: build.figures for name, build in journal.record.builds.items()}
+            return journal.record
 
 
 def differs(figure: Figure) -> bool:

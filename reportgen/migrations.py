@@ -11,8 +11,14 @@ from typing import Any
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
-# The version that a step starts from → the step. There is version 1 only, so far.
-MIGRATIONS: Mapping[int, Migration] = {}
+
+def _fastest_calls_were_not_kept(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 has the fastest calls of times; those of older figures nobody knows."""
+    return data
+
+
+# The version that a step starts from → the step.
+MIGRATIONS: Mapping[int, Migration] = {1: _fastest_calls_were_not_kept}
 
 
 def upgrade(

@@ -20,7 +20,7 @@ from reportgen import seen
 from reportgen.errors import ConflictError, RecordError
 from reportgen.migrations import upgrade
 
-SCHEMA = 1
+SCHEMA = 2
 
 Provenance = Literal["measured", "derived", "reported", "unavailable"]
 _PROVENANCES = get_args(Provenance)
@@ -37,10 +37,13 @@ class Figure:
 
     `value` is an exact integer where the quantity is a count. `text` is the figure as its source
     printed it (reported ones only). `spread` is the interquartile range in the figure's unit,
-    `interval` a 95 % confidence interval, over `samples` rounds. `correct` of `total` images stand
-    behind a percentage. `check` is what an independent counter gave, when it differs. `shares` are
-    the parts that modules have in a whole, in hundredths of a percent, by path and without what
-    their children have; a figure of shares has no value.
+    `interval` a 95 % confidence interval, over `samples` rounds. `fastest` is the fastest call of
+    all rounds (of a speed-up the ratio of both models'), and the lower quartile of the rounds'
+    fastest calls lies above it by `fastest_spread` (of a speed-up in proportion, both models'
+    together). `correct` of `total` images stand behind a percentage. `check` is what an independent
+    counter gave, when it differs. `shares` are the parts that modules have in a whole, in
+    hundredths of a percent, by path and without what their children have; a figure of shares has no
+    value.
     """
 
     provenance: Provenance
@@ -54,6 +57,8 @@ class Figure:
     samples: int | None = None
     spread: float | None = None
     interval: tuple[float, float] | None = None
+    fastest: float | None = None
+    fastest_spread: float | None = None
     correct: int | None = None
     total: int | None = None
     check: int | None = None

@@ -15,7 +15,7 @@ from reportgen.data.source import Search
 from reportgen.engine.environment import describe
 from reportgen.engine.results import Counted, Evaluated, Shares
 from reportgen.measures import memory, timing
-from reportgen.measures.turns import Sampler
+from reportgen.measures.turns import Sample, Sampler
 from reportgen.plan import Build
 from reportgen.record import Figure
 from reportgen.spec.model import Accuracy, Complexity, Timing
@@ -72,8 +72,8 @@ class Bench:
         """Let `sample` time batches of so many images from now on."""
         self._sample = timing.sampler(self._subject(size))
 
-    def sample(self, calls: int) -> float:
-        """Return the seconds of one call, of so many in a row."""
+    def sample(self, calls: int) -> Sample:
+        """Make so many calls in a row."""
         return self._sample(calls)
 
     def first_call(self, size: int) -> float:

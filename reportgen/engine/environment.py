@@ -13,6 +13,9 @@ from reportgen.fingerprint import digest
 
 PACKAGES = ("torch", "torchvision", "torchmetrics", "deepspeed")
 
+# What tells processors apart that are called the same, and what /proc/cpuinfo calls that.
+_NUMBERS = {"family": "cpu family", "model": "model"}
+
 
 @functools.cache
 def describe(threads: int) -> dict[str, str]:
@@ -39,9 +42,25 @@ def identify(environment: Mapping[str, str]) -> str:
 
 def _cpu() -> str:
     try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        pass
-    return platform.processor() or platform.machine()
+        return platform.processor() or platform.machine()
+    return cpu_name(text) or platform.processor() or platform.machine()
+
+
+def cpu_name(cpuinfo: str) -> str:
+    """Find the name of the first processor in /proc/cpuinfo; empty where it has none.
+
+    A virtual machine may leave the model out of it ("AMD EPYC"); then its numbers are added, since
+    times of two generations of processors are not to be compared.
+    """
+    first = cpuinfo.partition("\n\n")[0]
+    entries = {
+        key.strip(): value.strip()
+        for key, _, value in (line.partition(":") for line in first.splitlines())
+    }
+    name = entries.get("model name", "")
+    numbers = [f"{key} {entries[of]}" for key, of in _NUMBERS.items() if of in entries]
+    if not name or any(letter.isdigit() for letter in name) or not numbers:
+        return name
+    return f"{name} ({', '.join(numbers)})"

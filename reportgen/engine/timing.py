@@ -16,7 +16,7 @@ from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
 from reportgen.measures import statistics
-from reportgen.measures.turns import Enough, interleaved
+from reportgen.measures.turns import Enough, Sample, interleaved, means
 from reportgen.plan import Build, Plan
 from reportgen.quantities import split_key
 from reportgen.record import Figure
@@ -146,7 +146,8 @@ class _Session:
             with self._start(name) as worker:
                 worker.call("make")
                 seconds.append(worker.call("first_call", size))
-        return {"cold_start": milliseconds(seconds, self._environment)}
+        taken = [Sample(mean=each, fastest=each) for each in seconds]
+        return {"cold_start": milliseconds(taken, self._environment)}
 
     def peak(self, name: str, key: str) -> dict[str, Figure]:
         """Find what a build takes of memory at most, in a fresh process."""
@@ -182,9 +183,9 @@ class _Session:
             ),
             drop=failed.__setitem__,
         )
-        for name, seconds in samples.items():
+        for name, taken in samples.items():
             noun = self.builds[name].noun
-            self.figures[name] |= latencies(seconds, size, noun, self._environment)
+            self.figures[name] |= latencies(taken, size, noun, self._environment)
         self._compare(samples, size, baseline)
         for name, reason in failed.items():
             self._leave(name)
@@ -192,10 +193,10 @@ class _Session:
             self.figures[name] |= dict.fromkeys(keys, unavailable(reason))
 
     def _compare(
-        self, samples: Mapping[str, Sequence[float]], size: int, baseline: str | None
+        self, samples: Mapping[str, Sequence[Sample]], size: int, baseline: str | None
     ) -> None:
         """Add the speed-ups."""
-        for name, seconds in samples.items():
+        for name, taken in samples.items():
             if baseline is None:
                 figure = unavailable(
                     MeasureError("no model is marked `baseline: true` with this class count")
@@ -205,7 +206,7 @@ class _Session:
             elif baseline not in samples:
                 figure = unavailable(MeasureError(f"the baseline, {baseline}, could not be timed"))
             else:
-                figure = speedup(samples[baseline], seconds, self._environment)
+                figure = speedup(samples[baseline], taken, self._environment)
             self.figures[name][f"speedup@{size}"] = figure
 
     def total(self, name: str, accuracy: Accuracy | None) -> dict[str, Figure]:
@@ -237,22 +238,23 @@ class _Session:
 
 
 def latencies(
-    seconds: Sequence[float], size: int, noun: str, environment: str
+    samples: Sequence[Sample], size: int, noun: str, environment: str
 ) -> dict[str, Figure]:
-    """Turn seconds per batch into latency and throughput; `noun` says what a batch is of."""
-    median = statistics.summary(seconds).median
+    """Turn samples of a batch's time into latency and throughput; `noun` says what it is of."""
+    median = statistics.summary(means(samples)).median
     throughput = Figure(
         "derived", significant(size / median, 4), unit=f"{noun}/s", environment=environment
     )
     return {
-        f"latency@{size}": milliseconds(seconds, environment),
+        f"latency@{size}": milliseconds(samples, environment),
         f"throughput@{size}": throughput,
     }
 
 
-def milliseconds(seconds: Sequence[float], environment: str) -> Figure:
-    """Turn samples of a time into their median and spread."""
-    of = statistics.summary(seconds)
+def milliseconds(samples: Sequence[Sample], environment: str) -> Figure:
+    """Turn samples of a time into their median and spread, and into the fastest call."""
+    of = statistics.summary(means(samples))
+    fastest = _fastest(samples)
     return Figure(
         "measured",
         significant(1e3 * of.median, 4),
@@ -260,12 +262,20 @@ def milliseconds(seconds: Sequence[float], environment: str) -> Figure:
         environment=environment,
         samples=of.count,
         spread=significant(1e3 * of.iqr, 2),
+        fastest=significant(1e3 * fastest.value, 4),
+        fastest_spread=significant(1e3 * fastest.spread, 2),
     )
 
 
-def speedup(reference: Sequence[float], seconds: Sequence[float], environment: str) -> Figure:
-    """Compare with the baseline, round by round."""
-    ratio = statistics.paired_ratio(reference, seconds)
+def speedup(reference: Sequence[Sample], samples: Sequence[Sample], environment: str) -> Figure:
+    """Compare with the baseline: round by round, and the fastest call with its fastest.
+
+    How surely the latter's ratio is known is the sum of how surely either of them is.
+    """
+    ratio = statistics.paired_ratio(means(reference), means(samples))
+    theirs, own = _fastest(reference), _fastest(samples)
+    fastest = theirs.value / own.value
+    unsure = theirs.spread / theirs.value + own.spread / own.value
     return Figure(
         "measured",
         significant(ratio.median, 4),
@@ -273,5 +283,11 @@ def speedup(reference: Sequence[float], seconds: Sequence[float], environment: s
         environment=environment,
         samples=ratio.count,
         interval=(significant(ratio.low, 4), significant(ratio.high, 4)),
+        fastest=significant(fastest, 4),
+        fastest_spread=significant(fastest * unsure, 2),
         note=ratio.doubt,
     )
+
+
+def _fastest(samples: Sequence[Sample]) -> statistics.Fastest:
+    return statistics.fastest([sample.fastest for sample in samples])

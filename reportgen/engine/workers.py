@@ -36,6 +36,8 @@ _JOIN_S = 10.0
 
 def preload(modules: Iterable[str]) -> None:
     """Name the modules that workers find imported; without effect after the first worker."""
+    # What PyTorch's C++ code warns of (int8 tensors will go, say) is ours to heed, not the user's.
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if _METHOD == "forkserver":
         _CONTEXT.set_forkserver_preload(list(modules))
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from reportgen.measures.turns import Sampler
+from reportgen.measures.turns import Sample, Sampler
 
 # One call of so many in a sample goes before it, untimed.
 SETTLING = 4
@@ -71,15 +71,19 @@ def sampler(
 ) -> Sampler:
     """Return a function that times a subject in this process."""
 
-    def sample(calls: int) -> float:
+    def sample(calls: int) -> Sample:
         # Between two samples others had the caches and the cores: short calls are run in first.
         # To a long one this is nothing.
         for _ in range(math.ceil(calls / SETTLING) if calls > 1 else 0):
             subject()
-        start = clock()
+        fastest = math.inf
+        start = before = clock()
         for _ in range(calls):
             subject()
-        return max(clock() - start, 1e-9) / calls
+            after = clock()
+            fastest = min(fastest, after - before)
+            before = after
+        return Sample(max(before - start, 1e-9) / calls, max(fastest, 1e-9))
 
     return sample
 

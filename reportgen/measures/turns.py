@@ -31,8 +31,16 @@ PATIENCE = 5
 FEWEST_ROUNDS = 3
 
 
-Sampler: TypeAlias = Callable[[int], float]
-"""Makes so many calls in a row, and returns the seconds of one, their mean."""
+@dataclass(frozen=True)
+class Sample:
+    """What one turn of a subject gave: the seconds of its calls, on average and of the fastest."""
+
+    mean: float
+    fastest: float
+
+
+Sampler: TypeAlias = Callable[[int], Sample]
+"""Makes so many calls in a row, one or more."""
 
 
 def interleaved(
@@ -40,10 +48,10 @@ def interleaved(
     *,
     rounds: int,
     warmup: int,
-    enough: Callable[[Mapping[str, Sequence[float]]], bool] = lambda samples: False,
+    enough: Callable[[Mapping[str, Sequence[Sample]]], bool] = lambda samples: False,
     drop: Callable[[str, Exception], None] | None = None,
-) -> dict[str, list[float]]:
-    """Time each subject once a round; return seconds per call, one for each round kept.
+) -> dict[str, list[Sample]]:
+    """Time each subject once a round; return a sample for each round kept.
 
     `warmup` rounds are run first and not kept, and more of them, up to `PATIENCE` times as many,
     while some subject still gets faster. `rounds` are kept, or fewer where `enough`, which is asked
@@ -56,15 +64,15 @@ def interleaved(
     turns.lengthen(before)
     for number in range(1, PATIENCE * warmup + 1):
         now = turns.take()
-        faster = any(seconds < STEADY * before[name] for name, seconds in now.items())
+        faster = any(sample.mean < STEADY * before[name].mean for name, sample in now.items())
         if number >= warmup and not faster:
             break
         before = now
-    samples: dict[str, list[float]] = {name: [] for name in turns.order}
+    samples: dict[str, list[Sample]] = {name: [] for name in turns.order}
     for _ in range(rounds):
-        for name, seconds in turns.take().items():
-            samples[name].append(seconds)
-        samples = {name: seconds for name, seconds in samples.items() if name in turns.order}
+        for name, sample in turns.take().items():
+            samples[name].append(sample)
+        samples = {name: taken for name, taken in samples.items() if name in turns.order}
         if not samples or enough(samples):
             break
     return {name: samples[name] for name in samplers if name in samples}
@@ -82,7 +90,7 @@ class _Turns:
         self._calls = dict.fromkeys(samplers, 1)
         self._random = random.Random(0)
 
-    def take(self) -> dict[str, float]:
+    def take(self) -> dict[str, Sample]:
         """Time each once, and draw the order of the next round."""
         taken = {}
         for name in list(self.order):
@@ -96,10 +104,10 @@ class _Turns:
         self._random.shuffle(self.order)
         return taken
 
-    def lengthen(self, seconds: Mapping[str, float]) -> None:
-        """Repeat calls that took so many seconds until they make a sample."""
-        for name, each in seconds.items():
-            self._calls[name] = min(MAX_CALLS, max(1, math.ceil(MIN_SAMPLE_S / each)))
+    def lengthen(self, taken: Mapping[str, Sample]) -> None:
+        """Repeat calls that took so long until they make a sample."""
+        for name, sample in taken.items():
+            self._calls[name] = min(MAX_CALLS, max(1, math.ceil(MIN_SAMPLE_S / sample.mean)))
 
 
 @dataclass(frozen=True)
@@ -116,7 +124,7 @@ class Enough:
     until: float | None = None
     clock: Callable[[], float] = time.perf_counter
 
-    def __call__(self, samples: Mapping[str, Sequence[float]]) -> bool:
+    def __call__(self, samples: Mapping[str, Sequence[Sample]]) -> bool:
         """Decide, after a round."""
         reference = samples.get(self.reference or "", ())
         rounds = max(map(len, samples.values()), default=0)
@@ -125,7 +133,12 @@ class Enough:
         if self.precision is None or not reference or len(samples) == 1:
             return False
         return all(
-            paired_ratio(reference, seconds).precision <= self.precision
-            for name, seconds in samples.items()
+            paired_ratio(means(reference), means(taken)).precision <= self.precision
+            for name, taken in samples.items()
             if name != self.reference
         )
+
+
+def means(samples: Sequence[Sample]) -> list[float]:
+    """Return the mean of each sample."""
+    return [sample.mean for sample in samples]

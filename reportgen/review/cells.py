@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from reportgen.quantities import quantity_of
@@ -25,7 +26,11 @@ MACHINE = ("cpu", "cores", "threads")
 
 @dataclass(frozen=True)
 class Cell:
-    """A figure before and after; `quoted` is somebody else's. `why` explains the verdict."""
+    """A figure before and after; `quoted` is somebody else's. `why` explains the verdict.
+
+    Of a noisy figure, `fastest` is the change of the fastest calls, as a part of the old: on that
+    its verdict rests.
+    """
 
     key: str
     old: Figure | None
@@ -33,6 +38,7 @@ class Cell:
     verdict: Verdict
     why: str = ""
     quoted: bool = False
+    fastest: float | None = None
 
     @property
     def delta(self) -> int | float | None:
@@ -114,28 +120,23 @@ def _timing(
     name, _, batch = key.partition("@")
     if name == "speedup" and _differs("speedup", "baseline", before[1], after[1]):
         return Cell(key, old, new, "incomparable", "other baseline")
-    latencies = [build.figures.get(f"latency@{batch}") for _, build in (before, after)]
-    baselines = [_baseline_latency(*side, batch) for side in (before, after)]
-    unrest = max(map(significance.unrest, [*latencies, *baselines]))
-    if unrest > significance.TOO_NOISY:
-        return Cell(key, old, new, "noise", f"too noisy to tell: rounds lay {unrest:.0%} apart")
-    old_noisy, new_noisy = old, new
-    if name == "throughput":  # computed from the latency, which has the spread
-        old_noisy, new_noisy = (figure or Figure("unavailable") for figure in latencies)
-    ratio = significance.ratio(old_noisy, new_noisy)
+    noisy = (old, new)
+    if name == "throughput":  # computed from the latency, of which the calls were
+        was, now = (build.figures.get(f"latency@{batch}") for _, build in (before, after))
+        noisy = (was or Figure("unavailable"), now or Figure("unavailable"))
+    ratio = significance.ratio(*noisy)
     if ratio is None:
-        rounds = min(old_noisy.samples or 0, new_noisy.samples or 0)
-        why = "timed once: its spread is unknown" if rounds < 2 else f"{rounds} rounds are too few"
-        return Cell(key, old, new, "noise", why)
-    return Cell(key, old, new, "changed" if ratio.significant else "noise")
-
-
-def _baseline_latency(record: Record, build: BuildRecord, batch: str) -> Figure | None:
-    """Return the latency of what a build is compared with, where the record has it."""
-    for other in record.builds.values():
-        if other.baseline and (other.dataset, other.classes) == (build.dataset, build.classes):
-            return other.figures.get(f"latency@{batch}")
-    return None
+        return Cell(key, old, new, "noise", significance.why_untold(*noisy))
+    log = -ratio.log if name == "throughput" else ratio.log
+    cell = Cell(key, old, new, "noise", fastest=math.expm1(log))
+    if not ratio.significant:
+        if ratio.width <= significance.TELLING:
+            return cell
+        sure = f"its fastest calls are known to {ratio.width:.0%} only"
+        return replace(cell, why=f"too noisy to tell: {sure}")
+    if ((new.value or 0) > (old.value or 0)) != (log > 0):
+        return replace(cell, why="its fastest calls went the other way")
+    return replace(cell, verdict="changed")
 
 
 def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:

@@ -1,9 +1,9 @@
 """Whether a change of a time is the model's or the machine's. Pure.
 
-The rounds of one run lie closer together than two runs on a shared machine do: the spread of a
-latency tells nothing of what the machine did in between. A speed-up does, because model and
-baseline took turns. So a latency is called changed only where the speed-up says so too; and the
-baseline's only where the speed-ups of all models that stayed the same say that it is the baseline.
+A machine may be slower as a whole than it was, its fastest calls too. A speed-up tells, because
+model and baseline took turns. So a latency is called changed only where the speed-up says so too;
+and the baseline's only where the speed-ups of all models that stayed the same say that it is the
+baseline.
 """
 
 from __future__ import annotations

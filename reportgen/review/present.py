@@ -163,6 +163,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "new": cell.new.value if cell.new else None,
         "delta": cell.delta,
         "relative": cell.relative,
+        "fastest_relative": cell.fastest,
         "better": cell.better,
         "why": cell.why or None,
         "quoted": cell.quoted or None,
@@ -240,6 +241,9 @@ def _signed(value: float, digits: int) -> str:
 
 
 def _remark(cell: Cell) -> str:
-    if cell.why or cell.better is None:
-        return cell.why
-    return "better" if cell.better else "worse"
+    remarks = [cell.why]
+    if not cell.why and cell.better is not None:
+        remarks = ["better" if cell.better else "worse"]
+    if cell.fastest is not None:
+        remarks.append(f"fastest calls {100 * cell.fastest:+.1f} %")
+    return ", ".join(filter(None, remarks))

@@ -1,35 +1,31 @@
 """Whether a noisy figure changed. Pure functions of two figures; docs/review.md has the reasoning.
 
-A latency is the median of n rounds, and stands in the record with their interquartile range. The
-standard error of a median is 1.2533 σ/√n, and σ is IQR/1.349, for noise that is roughly normal:
-0.929 IQR/√n (McGill, Tukey & Larsen, "Variations of Box Plots", The American Statistician 32,
-1978). A speed-up stands there with a 95 % interval, 1.96 standard errors to either side. Both
-errors are known from a few rounds only: Student's t takes the place of the normal quantile, with
-the degrees of freedom that an interquartile range is worth, 0.37 of a standard deviation's.
+On a shared machine the rounds of one run lie closer together than two runs do: what else is at work
+shifts a median, and may shift one model's and not another's. But noise only ever adds to a time, so
+the fastest call of a run is nearly the same in the next one (J. Chen and J. Revels, "Robust
+Benchmarking in Noisy Environments", 2016, arXiv:1608.04295). That is what is compared.
 
-A record compares dozens of times at once, so that one in a thousand may be wrong, not one in
-twenty. And two runs of one program differ by more than their rounds do (layout in memory, frequency
-of the processor; Kalibera & Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013): no
-change below `FLOOR` is called one. Where the rounds of a latency lie further apart than
-`TOO_NOISY`, the model's or its baseline's, something else was at work on the machine, and may have
-hit one model harder than another: then nothing is said at all, however many rounds there were.
+How surely it is known, the rounds tell: where a quarter of them had a call nearly as fast, none
+would have been much faster. Of n samples whose density rises linearly from a lowest value, the
+lowest lies above that by 1.8/√n times the lower quartile's distance, on average; one in a hundred
+times by 4.3/√n of it. Both figures have such an error, to the same side.
+
+Two runs of one program differ besides (layout in memory, frequency of the processor; Kalibera &
+Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013): below `FLOOR` nothing is a change.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
-from reportgen.measures.statistics import BLOCKS
 from reportgen.record import Figure
 
-CONFIDENCE = 0.999
 FLOOR = 0.05
-TOO_NOISY = 0.15
-MIN_SAMPLES = 5
-_MEDIAN_ERROR = 1.2533 / 1.349
-_IQR_EFFICIENCY = 0.37
+MIN_SAMPLES = 20
+# Where the fastest calls are known no better than this, there is more to say than "no change".
+TELLING = 0.15
+_ERROR = 4.0
 
 
 @dataclass(frozen=True)
@@ -46,49 +42,28 @@ class Ratio:
 
 
 def ratio(old: Figure, new: Figure) -> Ratio | None:
-    """Compare two noisy figures; None where their spread is unknown or of too few rounds."""
+    """Compare two noisy figures; None where a fastest call is unknown, or one of too few rounds."""
     errors = [relative_error(figure) for figure in (old, new)]
-    samples = [figure.samples or 0 for figure in (old, new)]
-    if None in errors or min(samples) < MIN_SAMPLES or not old.value or not new.value:
+    if None in errors or not old.fastest or not new.fastest:
         return None
-    error = math.hypot(*(value for value in errors if value is not None))
-    # An interval knows of blocks of rounds only (`reportgen.measures.statistics.BLOCKS`).
-    known = [min(count, BLOCKS) if old.interval else count for count in samples]
-    freedom = _IQR_EFFICIENCY * (sum(known) - 2)
-    width = max(t_quantile(CONFIDENCE, freedom) * error, math.log1p(FLOOR))
-    return Ratio(math.log(new.value) - math.log(old.value), width)
+    width = max(sum(error for error in errors if error is not None), math.log1p(FLOOR))
+    return Ratio(math.log(new.fastest) - math.log(old.fastest), width)
 
 
 def relative_error(figure: Figure) -> float | None:
-    """Return the standard error of a figure, as a part of it; None where nothing tells."""
-    if not figure.value or figure.value < 0 or not figure.samples:
+    """Return how far a fastest call may lie above what it could be; None where nothing tells."""
+    if not figure.fastest or figure.fastest_spread is None:
         return None
-    if figure.interval is not None:
-        low, high = figure.interval
-        return math.log(high / low) / (2 * 1.96) if 0 < low <= high else None
-    if figure.spread is None:
+    if not figure.samples or figure.samples < MIN_SAMPLES:
         return None
-    return _MEDIAN_ERROR * figure.spread / figure.value / math.sqrt(figure.samples)
+    return _ERROR * figure.fastest_spread / figure.fastest / math.sqrt(figure.samples)
 
 
-def unrest(latency: Figure | None) -> float:
-    """Return how far apart the rounds of a latency lay, as a part of it; 0 where unknown."""
-    if latency is None or latency.spread is None or not latency.value:
-        return 0.0
-    return latency.spread / latency.value
-
-
-def t_quantile(confidence: float, freedom: float) -> float:
-    """Return the two-sided quantile of Student's t.
-
-    Abramowitz & Stegun, 26.7.5: right to two per mille from four degrees of freedom upwards, and
-    somewhat low below three.
-    """
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
-    )
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
+def why_untold(old: Figure, new: Figure) -> str:
+    """Say why two noisy figures cannot be compared."""
+    rounds = min(old.samples or 0, new.samples or 0)
+    if rounds < 2:
+        return "measured once: its spread is unknown"
+    if rounds < MIN_SAMPLES:
+        return f"{rounds} rounds are too few: {MIN_SAMPLES} are needed"
+    return "its fastest calls are not known: it was timed by an older reportgen"

@@ -5,7 +5,7 @@
 
 An amount in % is relative to the old figure; any other is in the quantity's own unit, as people
 write it: `params>+5%`, `macs>+1.5M`, `top1<-0.5` (points), `latency@1>+2ms`. Noisy figures fail
-only by a change that is significant.
+only by a change that is significant, and only if their fastest calls changed as much.
 """
 
 from __future__ import annotations
@@ -44,10 +44,16 @@ class Threshold:
         """Whether a figure changed by more than it may, or is not there any more to tell."""
         if cell.verdict == "lost":
             return cell.new is not None and cell.old is not None
-        change = cell.relative if self.relative else cell.delta
-        if cell.verdict != "changed" or change is None:
+        if cell.verdict != "changed":
             return False
-        return (change if self.rising else -change) > self.amount
+        changes = [cell.relative if self.relative else cell.delta]
+        if cell.fastest is not None and cell.old is not None:  # which noise moves less
+            scale = 1 if self.relative else cell.old.value
+            changes.append(cell.fastest * (scale or 0))
+        return all(
+            change is not None and (change if self.rising else -change) > self.amount
+            for change in changes
+        )
 
 
 @dataclass(frozen=True)

@@ -248,7 +248,7 @@ class Timing(Part):
     """Images in a batch; one latency, throughput and speed-up for each."""
     threads: PositiveInt | None = None
     """Threads torch may use; all cores where left out."""
-    rounds: Annotated[int, Field(ge=3)] = 15
+    rounds: Annotated[int, Field(ge=3)] = 20
     """How often each model is timed in turn with the others, unless one of the next two ends it."""
     precision: Annotated[float, Field(gt=0)] | None = None
     """Stop when every speed-up's interval reaches no further from it than this: 0.02 for 2 %."""

@@ -374,3 +374,21 @@ def test_without_network_and_data_the_rest_is_measured(
     assert project.figure("ResNet-20", "latency@1")["provenance"] == "measured"
     assert project.figure("Lite", "top1")["reason"] == "the spec gives no weights"
     assert "\n1 figure unavailable (--remeasure unavailable tries again)" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_what_pytorch_warns_of_does_not_reach_the_user(project: Project) -> None:
+    rest = SPEC.replace(
+        "zoo/digits_cnn}", "zoo/digits_cnn, quantize: {scheme: int8-static, unfused: []}}"
+    ).replace("images: {source: synthetic, shape: [1, 8, 8], classes: 10, count: 32}", "digits: {}")
+    project.write(rest)
+    words = ["small.yaml", "--offline", "--quiet"]
+    done = subprocess.run(
+        [sys.executable, "-m", "reportgen", *words],
+        cwd=project.folder,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("", "")
+    assert project.figure("CNN", "params")["convention"] == "packed"

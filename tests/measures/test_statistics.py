@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.measures.statistics import Summary, paired_ratio, summary
+from reportgen.measures.statistics import Fastest, Summary, fastest, paired_ratio, summary
 
 positive = st.floats(0.01, 1e3)
 
@@ -113,3 +113,12 @@ def test_rounds_that_resemble_each_other_do_not_make_an_interval_narrow() -> Non
         first = [noise[number // 10] * generator.lognormvariate(0, 0.01) for number in range(200)]
         covered += not paired_ratio(first, [1.0] * 200).significant
     assert covered / 300 >= 0.93
+
+
+def test_the_fastest_of_the_rounds_and_how_near_others_came() -> None:
+    # Sorted 1, 2, 3, 4, 5: the lower quartile is the second of five.
+    found = fastest([3, 1, 5, 2, 4])
+    assert (found.value, found.spread) == (1, 1)
+    # Of four it lies three quarters of the way from the first to the second.
+    assert fastest([8, 4, 9, 10]).spread == pytest.approx(3)
+    assert fastest([7]) == Fastest(7, 0)

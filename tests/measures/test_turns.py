@@ -9,7 +9,7 @@ import pytest
 
 from reportgen.measures import timing, turns
 from reportgen.measures.statistics import paired_ratio
-from reportgen.measures.turns import Sampler
+from reportgen.measures.turns import Sample, Sampler, means
 
 
 class Machine:
@@ -37,7 +37,7 @@ def test_subjects_run_in_turn() -> None:
         rounds=3,
         warmup=1,
     )
-    assert samples == {"a": [1, 1, 1], "b": [2, 2, 2]}
+    assert samples == {"a": [Sample(1, 1)] * 3, "b": [Sample(2, 2)] * 3}
     # Two rounds to be ready and to calibrate, one of warm-up and three kept, each of both.
     rounds = [machine.calls[first : first + 2] for first in range(0, 12, 2)]
     assert all(sorted(each) == ["a", "b"] for each in rounds)
@@ -61,7 +61,7 @@ def test_a_machine_that_slows_down_steadily_favours_nobody() -> None:
     slower = (1.001**number for number in count())
     subjects = {name: machine.subject(name, slower) for name in ("a", "b")}
     samples = turns.interleaved(subjects, rounds=200, warmup=0)
-    ratio = paired_ratio(samples["a"], samples["b"])
+    ratio = paired_ratio(means(samples["a"]), means(samples["b"]))
     assert ratio.median == pytest.approx(1, abs=1e-3)
 
 
@@ -72,7 +72,15 @@ def test_short_calls_are_repeated_until_the_clock_can_tell() -> None:
     # Once to be ready, once to calibrate; 100 ms hold 102.4 calls of 1/1024 s, so 103 make a
     # sample, and 26 go before it.
     assert len(machine.calls) == 2 + 3 * (26 + 103)
-    assert samples == {"quick": [2**-10] * 3}
+    assert samples == {"quick": [Sample(2**-10, 2**-10)] * 3}
+
+
+def test_a_sample_tells_the_mean_and_the_fastest_of_its_calls() -> None:
+    machine = Machine()
+    # Four calls in a row have one before them, untimed: here the fastest of all.
+    sample = machine.subject("uneven", iter([1, 8, 4, 16, 4]))
+    assert sample(4) == Sample(mean=8, fastest=4)
+    assert machine.subject("single", iter([3]))(1) == Sample(3, 3)
 
 
 def test_a_sample_holds_so_many_calls_at_most() -> None:
@@ -88,7 +96,7 @@ def test_warming_up_goes_on_while_something_gets_faster() -> None:
     slow = machine.subject("slow", chain([9, 8, 4, 2, 1], repeat(1)))
     steady = machine.subject("steady", repeat(1))
     samples = turns.interleaved({"slow": slow, "steady": steady}, rounds=3, warmup=1)
-    assert samples["slow"] == [1, 1, 1]
+    assert means(samples["slow"]) == [1, 1, 1]
     assert machine.calls.count("slow") == 2 + 4 + 3
 
 
@@ -140,9 +148,9 @@ def test_it_stops_when_the_time_is_up(until: float, rounds: int) -> None:
 
 def test_who_fails_is_out_and_the_others_go_on() -> None:
     machine = Machine()
-    left = iter([1.0, 1.0, 1.0])
+    left = iter([Sample(1, 1)] * 3)
 
-    def failing(calls: int) -> float:
+    def failing(calls: int) -> Sample:
         try:
             return next(left)
         except StopIteration:
@@ -151,14 +159,14 @@ def test_who_fails_is_out_and_the_others_go_on() -> None:
     samplers = {"a": machine.subject("a", repeat(1)), "b": failing}
     dropped: dict[str, Exception] = {}
     samples = turns.interleaved(samplers, rounds=3, warmup=0, drop=dropped.__setitem__)
-    assert samples == {"a": [1, 1, 1]}
+    assert samples == {"a": [Sample(1, 1)] * 3}
     assert [str(error) for error in dropped.values()] == ["no more"]
     with pytest.raises(RuntimeError, match="no more"):
         turns.interleaved(samplers, rounds=3, warmup=0)
 
 
 def test_nobody_is_left() -> None:
-    def failing(calls: int) -> float:
+    def failing(calls: int) -> Sample:
         raise RuntimeError
 
     dropped: dict[str, Exception] = {}

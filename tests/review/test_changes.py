@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record import BuildRecord, Figure
 from reportgen.review.cells import Cell
 from reportgen.review.changes import compare, compare_all
 from tests.review.records import build, count, latency, percent, record, speedup, timed
@@ -60,9 +60,15 @@ VERDICTS = ("same", "changed", "noise", "incomparable", "gained", "lost")
             Figure("measured", 1.0, "s", samples=1, environment="here"),
             Figure("measured", 9.0, "s", samples=1, environment="here"),
             "noise",
-            "timed once: its spread is unknown",
+            "measured once: its spread is unknown",
         ),
-        ("latency@1", latency(10, samples=3), latency(90), "noise", "3 rounds are too few"),
+        (
+            "latency@1",
+            latency(10, samples=3),
+            latency(90),
+            "noise",
+            "3 rounds are too few: 20 are needed",
+        ),
     ],
 )
 def test_one_figure(key: str, old: Figure, new: Figure, verdict: str, why: str) -> None:
@@ -181,32 +187,32 @@ def test_against_another_baseline_a_speed_up_is_not_compared() -> None:
     assert (cell.verdict, cell.why) == ("incomparable", "other baseline")
 
 
-def test_where_something_else_is_at_work_nothing_is_said() -> None:
-    def side(ms: float, against: float, spread: float) -> BuildRecord:
+def test_where_the_fastest_calls_are_hardly_known_nothing_is_said() -> None:
+    def side(ms: float, against: float, unsure: float) -> BuildRecord:
         made = timed("A", ms, against)
-        return replace(made, figures={**made.figures, "latency@1": latency(ms, spread)})
+        figures = {"latency@1": latency(ms, unsure), "speedup@1": speedup(against, unsure)}
+        return replace(made, figures=figures)
 
-    why = "too noisy to tell: rounds lay 20% apart"
+    # 4 · (0.8 + 0.01) / √20 = 0.7245, and the fastest call takes twice as long: ln 2 = 0.6931.
+    why = "too noisy to tell: its fastest calls are known to 72% only"
     for key in ("latency@1", "speedup@1"):
-        cell = only_cell(side(5, 2.0, 0.1), side(10, 1.1, 2.0), key)
+        cell = only_cell(side(5, 2.0, 0.01), side(10, 1.0001, 0.8), key)
         assert (cell.verdict, cell.why) == ("noise", why)
-        assert only_cell(side(5, 2.0, 0.1), side(10, 1.1, 1.0), key).verdict == "changed"
+        assert only_cell(side(5, 2.0, 0.01), side(10, 1.0001, 0.5), key).verdict == "changed"
 
 
-def test_where_something_else_is_at_work_on_the_baseline_nothing_is_said_either() -> None:
-    def side(ms: float, against: float, spread: float) -> Record:
-        base = timed("B", 10, 1)
-        base = replace(base, figures={**base.figures, "latency@1": latency(10, spread)})
-        return record(timed("A", ms, against), base)
+def test_a_median_that_moved_alone_is_no_change() -> None:
+    # Something else was at work nearly all the time, and not in some moments.
+    disturbed = replace(timed("A", 5, 2.0), figures={"latency@1": replace(latency(5), value=9.0)})
+    cell = only_cell(timed("A", 5, 2.0), disturbed, "latency@1")
+    assert (cell.verdict, cell.why, cell.fastest) == ("noise", "", 0)
 
-    def verdict(spread: float) -> tuple[str, str]:
-        comparison = compare("small", side(5, 2.0, 0.1), side(10, 1.1, spread))
-        (row,) = [row for row in comparison.rows if row.build.model == "A"]
-        (cell,) = [cell for cell in row.cells if cell.key == "latency@1"]
-        return cell.verdict, cell.why
 
-    assert verdict(2.0) == ("noise", "too noisy to tell: rounds lay 20% apart")
-    assert verdict(1.0)[0] == "changed"
+def test_a_median_that_went_the_other_way_is_no_change() -> None:
+    old, new = timed("A", 5, 2.0), timed("A", 10, 1.1)
+    figures = {**new.figures, "latency@1": replace(new.figures["latency@1"], value=4.0)}
+    cell = only_cell(old, replace(new, figures=figures), "latency@1")
+    assert (cell.verdict, cell.why) == ("noise", "its fastest calls went the other way")
 
 
 def test_throughput_goes_with_the_latency() -> None:

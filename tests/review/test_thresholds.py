@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,3 +124,26 @@ def test_what_breaks_a_limit(text: str, broken: list[str], held: int) -> None:
     judged = judge(parse(text), [compare("small", OLD, NEW)])
     assert [row.build.model for _, row, _ in judged.broken] == broken
     assert judged.held == held
+
+
+@pytest.mark.parametrize(
+    ("text", "broken"),
+    [
+        ("latency>+21%", []),  # the median rose by 40 %, the fastest calls by 20 %
+        ("latency>+19%", ["Disturbed"]),
+        ("latency>+1.1ms", []),  # 20 % of 5 ms
+        ("latency>+0.9ms", ["Disturbed"]),
+        ("latency<-1%", []),
+    ],
+)
+def test_of_a_time_its_fastest_calls_must_have_changed_as_much(
+    text: str, broken: list[str]
+) -> None:
+    new = timed("Disturbed", 6, 2.0 / 1.2)
+    figures = {**new.figures, "latency@1": replace(new.figures["latency@1"], value=7.0)}
+    sides = [
+        record(timed("Base", 10, 1), side)
+        for side in (timed("Disturbed", 5, 2.0), replace(new, figures=figures))
+    ]
+    judged = judge(parse(text), [compare("small", *sides)])
+    assert [row.build.model for _, row, _ in judged.broken] == broken
