@@ -1,19 +1,22 @@
-"""Runs benchmarks and prints what they measured, as Markdown.
+"""Runs benchmarks, and writes what they measured into `results.md`, a section each.
 
     pip install -e '.[benchmarks]'
-    python benchmarks/run.py [NAME ...] [--quick] [--data-dir DIR] > benchmarks/results.md
+    python benchmarks/run.py [NAME ...] [--quick] [--data-dir DIR]
 
-Whatever is compared takes turns in one process, or in fresh processes one after the other, so that
-a machine that slows down slows all alike; ratios are medians over neighbouring rounds. Read the
-ratios: seconds are those of the machine named at the top.
+Sections that are not named stay as they are. Whatever is compared takes turns in one process, or in
+fresh processes one after the other, so that a machine that slows down slows all alike; ratios are
+medians over neighbouring rounds. Read the ratios: seconds are those of the machine that a section
+names.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
@@ -22,8 +25,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import Options, duration, markdown
 
 from reportgen.engine.environment import describe
+from reportgen.record import write_text
 
 NAMES = ("startup", "counting", "decoder", "evaluation", "timing", "alarms", "scale", "sweep")
+RESULTS = Path(__file__).parent / "results.md"
 
 
 def main() -> None:
@@ -35,19 +40,36 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in NAMES]:
         parser.error(f"no benchmark is called {unknown[0]}; there are {', '.join(NAMES)}")
-    options = Options(arguments.quick, arguments.data_dir)
-    words = ["python benchmarks/run.py", *arguments.names, *["--quick"] * arguments.quick]
-    print(f"# Benchmarks\n\n`{' '.join(words)}`, {date.today():%Y-%m-%d}, on\n")
-    import torch
-
-    for key, value in describe(torch.get_num_threads()).items():
-        print(f"- {key}: {value}")
     for name in arguments.names or NAMES:
+        options = ["--quick"] * arguments.quick
+        options += ["--data-dir DIR"] * bool(arguments.data_dir and name == "evaluation")
         module = importlib.import_module(name)
         start = time.monotonic()
-        rows = list(module.bench(options))
-        print(f"\n## {name}\n\n{module.__doc__.strip()}\n\n{markdown(rows)}", flush=True)
-        sys.stderr.write(f"{name}: {duration(time.monotonic() - start)}\n")
+        rows = list(module.bench(Options(arguments.quick, arguments.data_dir)))
+        taken = duration(time.monotonic() - start)
+        command = " ".join(["python benchmarks/run.py", name, *options])
+        text = (
+            f"## {name}\n\n{module.__doc__.strip()}\n\n{markdown(rows)}\n\n"
+            f"`{command}`, {date.today():%Y-%m-%d}, {taken}, on {machine()}.\n"
+        )
+        print(text, flush=True)
+        old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+        write_text(RESULTS, with_section(old, name, text))
+
+
+def machine() -> str:
+    """Say in a line where this runs."""
+    import torch
+
+    return ", ".join(f"{key} {value}" for key, value in describe(torch.get_num_threads()).items())
+
+
+def with_section(results: str, name: str, text: str, names: Sequence[str] = NAMES) -> str:
+    """Put a section in the place of the one that is called so, or where it belongs."""
+    found = re.split(r"^(?=## )", results, flags=re.MULTILINE)[1:]
+    sections = {part.splitlines()[0].removeprefix("## "): part.strip() + "\n" for part in found}
+    sections[name] = text
+    return "\n".join(["# Benchmarks\n", *(sections[key] for key in names if key in sections)])
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ _PRELOADED: Mapping[Group, str] = {
     "speedup": "reportgen.engine.bench",
     "module times": "reportgen.engine.bench",
 }
+# Bytes that a worker takes for itself.
+_WORKER = 2**25
 
 
 def measure(
@@ -84,9 +86,9 @@ class _Measuring:
             self._time_modules(due)
 
     def _size_of(self, build: Build) -> int:
-        """Return the bytes of a build's parameters, as far as the record knows."""
+        """Return the bytes that a build takes to be timed, as far as the record knows."""
         params = self.journal.record.builds[build.id].figures.get("params")
-        return int(4 * params.value) if params and params.value else 0
+        return _WORKER + (int(4 * params.value) if params and params.value else 0)
 
     def _count_all(self, dues: Sequence[Due]) -> None:
         def count(due: Due) -> Counted:

@@ -22,8 +22,8 @@ from reportgen.quantities import split_key
 from reportgen.record import Figure
 from reportgen.spec.model import Accuracy, Timing
 
-# Bytes of parameters that builds which are timed in turn may have together.
-HEAVY = 4 * 2**30
+# Bytes that builds which are timed in turn may always take together; more, where one alone does.
+ROOM = 2**29
 
 # First calls, each in a fresh process.
 COLD_STARTS = 5
@@ -34,9 +34,10 @@ TOTAL = "time.total"
 def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) -> list[list[Due]]:
     """Sort what is due into groups that are timed in turn: same data set, same class count.
 
-    A group has so many builds at most, and no more bytes of parameters (`size_of`) than `HEAVY`
-    unless it is one build.
+    A group has so many builds at most, and takes no more bytes (`size_of` each) than the largest of
+    all builds does, or than `ROOM`: what a sweep takes is what its largest build takes.
     """
+    most = max([ROOM, *(size_of(due.build) for due in dues)])
     alike: dict[tuple[str, int], dict[str, list[Due]]] = {}
     for due in dues:
         table = alike.setdefault((due.build.data.name, due.build.classes), {})
@@ -47,7 +48,7 @@ def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) 
         builds = size = 0
         for own in table.values():
             more = size_of(own[0].build)
-            if group and (builds == together or size + more > HEAVY):
+            if group and (builds == together or size + more > most):
                 result.append(group)
                 group, builds, size = [], 0, 0
             group = group + own

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from reportgen.engine.staleness import Due
-from reportgen.engine.timing import HEAVY, groups
+from reportgen.engine.timing import ROOM, groups
 
 
 def due(name: str, data: str = "cifar10", classes: int = 10, group: Any = "timing") -> Due:
@@ -29,9 +29,15 @@ def test_figures_of_one_build_stay_together() -> None:
     assert names(dues, together=2) == [["a", "a", "b", "b"], ["c"]]
 
 
-def test_heavy_builds_are_fewer_at_a_time() -> None:
-    dues = [due(name) for name in "abcd"]
-    assert names(dues, a=HEAVY // 2, b=HEAVY // 2, c=1, d=2 * HEAVY) == [["a", "b"], ["c"], ["d"]]
+def test_builds_are_together_as_far_as_there_is_room() -> None:
+    dues = [due(name) for name in "abc"]
+    assert names(dues, a=ROOM // 2, b=ROOM // 2, c=1) == [["a", "b"], ["c"]]
+
+
+def test_a_group_takes_no_more_than_the_largest_build_alone() -> None:
+    dues = [due(name) for name in "abcde"]
+    sizes = {"a": ROOM, "b": ROOM, "c": 1, "d": 2 * ROOM, "e": 1}
+    assert names(dues, **sizes) == [["a", "b"], ["c"], ["d"], ["e"]]
 
 
 def test_nothing_is_due() -> None:
