@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from reportgen.files import write_text
 from reportgen.plan import Plan
 from reportgen.planning import plan
-from reportgen.record import Figure, write_text
+from reportgen.record import Figure
 from reportgen.report import render
 from reportgen.spec import load
 

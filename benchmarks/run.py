@@ -25,7 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import Options, duration, markdown
 
 from reportgen.engine.environment import describe
-from reportgen.record import write_text
+from reportgen.files import write_text
 
 NAMES = ("startup", "counting", "decoder", "evaluation", "timing", "alarms", "scale", "sweep")
 RESULTS = Path(__file__).parent / "results.md"

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -347,34 +345,6 @@ def read(path: Path) -> Record | None:
     except FileNotFoundError:
         return None
     return loads(text, str(path))
-
-
-def write_text(path: Path, text: str) -> bool:
-    """Write `text` whole or not at all, and only if it differs; return whether it was written."""
-    seen.look(path)
-    try:
-        if path.read_bytes() == text.encode():
-            return False
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-    return True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _names(cls: Any) -> Mapping[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -150,29 +149,3 @@ def test_what_does_not_belong_is_named(path: tuple[str, ...], value: object, exp
 
 def test_there_is_no_record_yet(tmp_path: Path) -> None:
     assert records.read(tmp_path / "none.json") is None
-
-
-def test_text_is_written_only_when_it_differs(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "a.txt"
-    assert records.write_text(path, "x\n")
-    stamp = path.stat().st_mtime_ns
-    assert not records.write_text(path, "x\n")
-    assert path.stat().st_mtime_ns == stamp
-    assert records.write_text(path, "y\n")
-    assert path.read_text() == "y\n"
-
-
-def test_a_failed_write_leaves_the_old_file_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "a.txt"
-    records.write_text(path, "old")
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match=r"^disk full$"):
-        records.write_text(path, "new")
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]

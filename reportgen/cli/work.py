@@ -94,7 +94,7 @@ def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
 
 def write(record: Record, plan: Plan, arguments: argparse.Namespace) -> list[Path]:
     """Write the documents that differ; return their paths."""
-    from reportgen.record import write_text
+    from reportgen.files import write_text
     from reportgen.report import render
 
     documents = render(record, template_dirs=template_dirs(plan, arguments))

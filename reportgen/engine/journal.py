@@ -10,7 +10,8 @@ from typing import Any
 from reportgen.engine.environment import identify
 from reportgen.engine.staleness import Due
 from reportgen.errors import MeasureError, MissingError
-from reportgen.record import Cause, Figure, Record, write_text
+from reportgen.files import write_text
+from reportgen.record import Cause, Figure, Record
 
 
 class Journal:

@@ -23,8 +23,9 @@ from reportgen.data.locate import find
 from reportgen.data.source import DataSource, Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
+from reportgen.files import write_text
 from reportgen.fingerprint import code_digest
-from reportgen.record import Figure, write_text
+from reportgen.record import Figure
 from reportgen.report import render
 from tests.lean import HEAVY, run_without
 

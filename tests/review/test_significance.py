@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.engine.timing import milliseconds
+from reportgen.engine.sampled import milliseconds
 from reportgen.measures.turns import Sample
 from reportgen.record import Figure
 from reportgen.review.significance import ratio, relative_error, why_untold
