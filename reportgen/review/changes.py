@@ -12,8 +12,8 @@ from reportgen.report.comparison import ordered_builds
 from reportgen.review.cells import Cell, Verdict, measured_cell, quoted_cell
 from reportgen.review.drift import confirmed
 
-Status = Literal["added", "removed", "renamed", "changed", "same"]
-_RESTLESS: frozenset[Verdict] = frozenset({"changed", "incomparable", "gained", "lost"})
+Status = Literal["added", "removed", "renamed", "changed", "incomparable", "same"]
+_CHANGED: frozenset[Verdict] = frozenset({"changed", "gained", "lost"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +33,20 @@ class Row:
 
     @property
     def status(self) -> Status:
-        """What happened to the build; noise alone is nothing."""
+        """What happened to the build; noise alone is nothing.
+
+        It is incomparable where figures differ, and none of them for a reason that is its own.
+        """
         if self.old is None:
             return "added"
         if self.new is None:
             return "removed"
         if self.old.model != self.new.model:
             return "renamed"
-        return "changed" if any(cell.verdict in _RESTLESS for cell in self.cells) else "same"
+        verdicts = {cell.verdict for cell in self.cells}
+        if verdicts & _CHANGED:
+            return "changed"
+        return "incomparable" if "incomparable" in verdicts else "same"
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen import units
@@ -16,6 +16,15 @@ from reportgen.report.table import Cell as Text
 from reportgen.review.cells import Cell
 from reportgen.review.changes import Comparison, Row, Status
 from reportgen.review.thresholds import Judged
+
+# What is said to have happened to so many models, in this order.
+_SAID: dict[Status, str] = {
+    "changed": "changed",
+    "added": "added",
+    "removed": "removed",
+    "renamed": "renamed",
+    "incomparable": "not comparable",
+}
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,7 @@ class Section:
     """What changed in one report, ready to be laid out; what is empty is not shown.
 
     `changed` holds figures that the report shows in a column, `others` those that only the record
-    has.
+    has. `why_incomparable` is the reason that all of `incomparable` have in common, if they do.
     """
 
     name: str
@@ -47,6 +56,7 @@ class Section:
     added: Table | None
     removed: Table | None
     incomparable: tuple[Line, ...]
+    why_incomparable: str
     noise: tuple[Line, ...]
     same: tuple[str, ...]
 
@@ -64,6 +74,8 @@ def section(comparison: Comparison) -> Section:
     def lines(*cells: tuple[Row, Cell]) -> tuple[Line, ...]:
         return tuple(line(names[row], cell) for row, cell in cells)
 
+    reasons = {cell.why for _, cell in comparison.cells("incomparable")}
+    shared = reasons.pop() if len(reasons) == 1 else ""
     keys = {column.key for column in columns(comparison.record)}
     restless = comparison.cells("changed", "gained", "lost")
     was = distinct_labels([row.old or row.build for row in comparison.rows])
@@ -79,7 +91,11 @@ def section(comparison: Comparison) -> Section:
         ),
         _rows(comparison, "added", comparison.head, names),
         _rows(comparison, "removed", comparison.base, names),
-        lines(*comparison.cells("incomparable")),
+        tuple(
+            replace(line(names[row], cell), remark="" if shared else cell.why)
+            for row, cell in comparison.cells("incomparable")
+        ),
+        shared,
         lines(*comparison.cells("noise")),
         tuple(names[row] for row in comparison.with_status("same")),
     )
@@ -91,9 +107,8 @@ def summary(comparison: Comparison) -> str:
         return "a new report"
     if comparison.head is None:
         return "the report is gone"
-    statuses: tuple[Status, ...] = ("changed", "added", "removed", "renamed")
-    counts = {status: len(comparison.with_status(status)) for status in statuses}
-    said = [f"{count} {status}" for status, count in counts.items() if count]
+    counts = {said: len(comparison.with_status(status)) for status, said in _SAID.items()}
+    said = [f"{count} {what}" for what, count in counts.items() if count]
     if not said:
         return "no figure changed"
     first = next(count for count in counts.values() if count)

@@ -99,6 +99,14 @@ def test_only_noise(golden: Golden) -> None:
     golden("noise.md", markdown([compare("small", before, after)], base="main", head="out"))
 
 
+def test_a_reason_that_all_have_in_common_is_given_once(golden: Golden) -> None:
+    before = record(timed("Base", 10, 1), timed("A", 5, 2.0))
+    after = record(timed("Base", 4, 1, at="there"), timed("A", 2, 2.1, at="there"))
+    found = compare("small", before, after)
+    assert not found.quiet
+    golden("elsewhere.md", markdown([found], base="main", head="out"))
+
+
 def test_reports_that_came_and_went(golden: Golden) -> None:
     one = record(build("A", figures={"params": count(5)}))
     found = compare_all({"went": one, "x": one}, {"came": one, "x": one})
