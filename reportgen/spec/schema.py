@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.spec.base import Part
+from reportgen.spec.examples import EXAMPLES
 from reportgen.spec.model import Spec
 
 URL = "https://json-schema.org/draft/2020-12/schema"
@@ -40,12 +41,15 @@ def _allow_everything_of(definitions: dict[str, Any], one: str) -> None:
 
 @functools.cache
 def _describe() -> None:
-    """Give every key of a spec the text that stands under it, as its description."""
+    """Give every key of a spec the text that stands under it, as its description, and examples."""
     parts = list(_below(Part))
     for part in parts:
         for owner in reversed(part.__mro__):
             for name, text in _texts(owner).items() if issubclass(owner, Part) else ():
-                part.model_fields[name].description = text
+                field = part.model_fields[name]
+                field.description = text
+                shown = EXAMPLES.get(f"{owner.__name__}.{field.alias or name}", ())
+                field.examples = [*shown] or None
     for part in parts:
         part.model_rebuild(force=True)
 
