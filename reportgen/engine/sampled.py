@@ -46,6 +46,7 @@ def speedup(reference: Sequence[Sample], samples: Sequence[Sample], environment:
     How surely the latter's ratio is known is the sum of how surely either of them is.
     """
     ratio = statistics.paired_ratio(means(reference), means(samples))
+    low, high = ratio.interval
     theirs, own = _fastest(reference), _fastest(samples)
     fastest = theirs.value / own.value
     unsure = theirs.spread / theirs.value + own.spread / own.value
@@ -55,7 +56,7 @@ def speedup(reference: Sequence[Sample], samples: Sequence[Sample], environment:
         unit="×",
         environment=environment,
         samples=ratio.count,
-        interval=(significant(ratio.low, 4), significant(ratio.high, 4)),
+        interval=(significant(low, 4), significant(high, 4)),
         fastest=significant(fastest, 4),
         fastest_spread=significant(fastest * unsure, 2),
         note=ratio.doubt,

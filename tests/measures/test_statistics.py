@@ -122,3 +122,12 @@ def test_the_fastest_of_the_rounds_and_how_near_others_came() -> None:
     # Of four it lies three quarters of the way from the first to the second.
     assert fastest([8, 4, 9, 10]).spread == pytest.approx(3)
     assert fastest([7]) == Fastest(7, 0)
+
+
+@pytest.mark.parametrize(("slower", "told"), [(1.009, False), (1.011, True)])
+def test_what_two_processes_differ_by_is_no_difference(slower: float, told: bool) -> None:
+    for ratio in (slower, 1 / slower):
+        assert paired_ratio([ratio] * 20, [1.0] * 20).significant == told
+    result = paired_ratio([2.0] * 20, [1.0] * 20)
+    assert result.interval == pytest.approx((2 / 1.01, 2 * 1.01))
+    assert result.precision == 0  # what more rounds would narrow
