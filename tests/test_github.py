@@ -99,6 +99,25 @@ def run_step(name: str, folder: Path, **inputs: str) -> subprocess.CompletedProc
     )
 
 
+def check_schema(schema: str, *files: Path) -> None:
+    """Hold files to a schema of GitHub's, which the validator brings along."""
+    words = ["--builtin-schema", f"vendor.github-{schema}", *map(str, files)]
+    done = subprocess.run(
+        [sys.executable, "-m", "check_jsonschema", *words], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_github_would_take_the_action_and_the_documented_workflows(tmp_path: Path) -> None:
+    check_schema("actions", ROOT / "action.yml")
+    text = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
+    workflows = re.findall(r"^```yaml\n(# \.github/workflows/\S+\n.*?)^```", text, re.M | re.S)
+    assert len(workflows) == 2
+    for number, workflow in enumerate(workflows):
+        (tmp_path / f"{number}.yaml").write_text(workflow, encoding="utf-8")
+    check_schema("workflows", *tmp_path.iterdir())
+
+
 def test_the_action_is_well_formed() -> None:
     assert ACTION["runs"]["using"] == "composite"
     for name, step in STEPS.items():

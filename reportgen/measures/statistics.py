@@ -30,10 +30,10 @@ FEWEST_PAIRS = 6
 # Rounds are put together in so many blocks, or somewhat more, where there are twice as many.
 BLOCKS = 20
 
-# By up to so much two processes of one program differ for as long as they live: their code and data
-# lie elsewhere in memory (T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable Time", ISMM
-# 2013). Of forty pairs of one small network the ratios lay up to 0.5 % from 1, and the rounds of each
-# within 0.3 %. No number of rounds tells this from a difference of the programs.
+# By up to so much two processes of one program differ for as long as they live: their code and
+# data lie elsewhere in memory (T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
+# Time", ISMM 2013). Of forty pairs of one small network the ratios lay up to 0.5 % from 1, and the
+# rounds of each within 0.3 %. No number of rounds tells this from a difference of the programs.
 BETWEEN_PROCESSES = 0.01
 
 # An interval that contains 1 and is wider than this, on either side, tells neither a difference

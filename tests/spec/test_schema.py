@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -15,6 +18,7 @@ from reportgen.spec.base import Part
 from reportgen.spec.examples import EXAMPLES
 from reportgen.spec.inputs import Input
 from reportgen.spec.schema import dumps
+from reportgen.spec.starter import STARTER
 
 PARTS = {
     name: part
@@ -69,3 +73,25 @@ def test_a_bad_example_would_be_found() -> None:
     source = adapter(PARTS["Model"].model_fields["source"])
     with pytest.raises(ValidationError, match="unknown model"):
         source.validate_python("zoo/cifar_resnet5")
+
+
+SPECS = sorted((Path(__file__).resolve().parents[2] / "specs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_shipped_specs_fit(path: Path) -> None:
+    assert problems(path.read_text(encoding="utf-8")) == []
+
+
+def test_the_starter_fits_and_what_an_editor_should_mark_is_found() -> None:
+    assert problems(STARTER) == []
+    assert problems(STARTER.replace("title:", "titel:")) == [
+        "$: 'title' is a required property",
+        "$: Additional properties are not allowed ('titel' was unexpected)",
+    ]
+
+
+def problems(text: str) -> list[str]:
+    """Say where a spec breaks the schema, as an editor would."""
+    found = Draft202012Validator(json.loads(dumps())).iter_errors(yaml.safe_load(text))
+    return sorted(f"{error.json_path}: {error.message}" for error in found)
