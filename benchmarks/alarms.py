@@ -52,6 +52,12 @@ def bench(options: Options) -> Iterator[Row]:
                 stack.callback(process.kill)
             same = [AS_IT_IS.record() for _ in range(4 if options.quick else 11)]
             slower = [SLOWED.record() for _ in range(1 if options.quick else 3)]
+        yield Row(
+            f"latencies of one network in {len(same)} runs{where}: the fastest calls lie apart by; "
+            "other: the medians",
+            f"{apart(same, 'fastest'):.1%}",
+            f"{apart(same, 'value'):.1%}",
+        )
         alarms = seen(itertools.combinations(same, 2))
         yield Row(
             f"{alarms.pairs} comparisons of {len(same)} equal runs{where}: something changed in",
@@ -75,6 +81,12 @@ def bench(options: Options) -> Iterator[Row]:
             f"{real.others / real.pairs:.1%}",
             "≤ 2 %",
         )
+
+
+def apart(runs: Sequence[Record], of: str) -> float:
+    """Return by how much the largest figure of one network lies above its smallest, at the most."""
+    found = [[getattr(b.figures["latency@1"], of) for b in run.builds.values()] for run in runs]
+    return max(max(each) / min(each) - 1 for each in zip(*found, strict=True))
 
 
 @dataclass(frozen=True)
