@@ -128,7 +128,7 @@ def _timing(
     if ratio is None:
         return Cell(key, old, new, "noise", significance.why_untold(*noisy))
     log = -ratio.log if name == "throughput" else ratio.log
-    cell = Cell(key, old, new, "noise", fastest=math.expm1(log))
+    cell = Cell(key, old, new, "noise", fastest=round(math.expm1(log), 6))
     if not ratio.significant:
         if ratio.width <= significance.TELLING:
             return cell
