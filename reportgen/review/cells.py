@@ -124,19 +124,33 @@ def _timing(
     if name == "throughput":  # computed from the latency, of which the calls were
         was, now = (build.figures.get(f"latency@{batch}") for _, build in (before, after))
         noisy = (was or Figure("unavailable"), now or Figure("unavailable"))
-    ratio = significance.ratio(*noisy)
+    prompted = has_reason("speedup" if name == "speedup" else "timing", before[1], after[1], *noisy)
+    ratio = significance.ratio(*noisy, floor_of(prompted))
     if ratio is None:
         return Cell(key, old, new, "noise", significance.why_untold(*noisy))
     log = -ratio.log if name == "throughput" else ratio.log
     cell = Cell(key, old, new, "noise", fastest=round(math.expm1(log), 6))
     if not ratio.significant:
-        if ratio.width <= significance.TELLING:
-            return cell
-        sure = f"its fastest calls are known to {ratio.width:.0%} only"
-        return replace(cell, why=f"too noisy to tell: {sure}")
+        if ratio.error > significance.TELLING:
+            sure = f"its fastest calls are known to {ratio.error:.0%} only"
+            return replace(cell, why=f"too noisy to tell: {sure}")
+        if not prompted and abs(ratio.log) > math.log1p(significance.FLOOR):
+            return replace(cell, why="nothing that it was measured on changed")
+        return cell
     if ((new.value or 0) > (old.value or 0)) != (log > 0):
         return replace(cell, why="its fastest calls went the other way")
     return replace(cell, verdict="changed")
+
+
+def has_reason(group: str, old: BuildRecord, new: BuildRecord, was: Figure, now: Figure) -> bool:
+    """Whether a time has a reason to be another: model, code, settings, baseline, versions."""
+    known = old.inputs.get(group)
+    return not known or known != new.inputs.get(group) or was.environment != now.environment
+
+
+def floor_of(prompted: bool) -> float:
+    """Return what a change must be at least, where there is a reason for one and where not."""
+    return significance.FLOOR if prompted else significance.UNPROMPTED
 
 
 def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reportgen.review import significance
-from reportgen.review.cells import Cell
+from reportgen.review.cells import Cell, floor_of, has_reason
 
 if TYPE_CHECKING:
     from reportgen.review.changes import Row
@@ -47,10 +47,13 @@ def confirmed(cell: Cell, row: Row, table: Sequence[Row]) -> Cell:
 
 def _move(row: Row, key: str) -> int | None:
     """Return where a speed-up went: 1 up, -1 down, 0 nowhere; None where it was not timed anew."""
-    old, new = (build.figures.get(key) if build else None for build in (row.old, row.new))
+    if row.old is None or row.new is None:
+        return None
+    old, new = row.old.figures.get(key), row.new.figures.get(key)
     if old is None or new is None or old == new:
         return None
-    ratio = significance.ratio(old, new)
+    prompted = has_reason("speedup", row.old, row.new, old, new)
+    ratio = significance.ratio(old, new, floor_of(prompted))
     if ratio is None or not ratio.significant:
         return 0
     return 1 if ratio.log > 0 else -1

@@ -10,10 +10,11 @@ would have been much faster. Of n samples whose density rises linearly from a lo
 lowest lies above that by 1.8/√n times the lower quartile's distance, on average. Both figures have
 such an error, to the same side.
 
-Two runs of one program differ besides, for as long as their processes live: code and data lie
-elsewhere in memory (Kalibera & Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013). Of
-eleven runs of a network with wide layers the fastest calls lay 6.5 % apart, on a quiet machine and
-each run sure of its own: below `FLOOR` nothing is a change.
+Two runs of one program differ besides, from beginning to end: code and data lie elsewhere in memory
+(Kalibera & Jones, "Rigorous Benchmarking in Reasonable Time", ISMM 2013), or a neighbour on the
+machine takes its share of cache and memory all the time. Twice eleven runs of one network had their
+fastest calls 6.5 % and 12.3 % apart, each run sure of its own. So below `FLOOR` nothing is a
+change; and where nothing that a figure was measured on is another, it takes `UNPROMPTED` for one.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 from reportgen.record import Figure
 
 FLOOR = 0.1
+UNPROMPTED = 0.25
 MIN_SAMPLES = 20
 # Where the fastest calls are known no better than this, there is more to say than "no change".
 TELLING = 0.15
@@ -32,24 +34,33 @@ _ERROR = 2.0
 
 @dataclass(frozen=True)
 class Ratio:
-    """The logarithm of new to old, and how far to either side of it the truth may lie."""
+    """The logarithm of new to old, how surely it is known, and what is no change (a part)."""
 
     log: float
-    width: float
+    error: float
+    floor: float
+
+    @property
+    def width(self) -> float:
+        """How far to either side the truth may lie, or what is no change at all if that is more."""
+        return max(self.error, math.log1p(self.floor))
 
     @property
     def significant(self) -> bool:
-        """Whether no change at all lies outside of that."""
+        """Whether there was a change."""
         return abs(self.log) > self.width
 
 
-def ratio(old: Figure, new: Figure) -> Ratio | None:
-    """Compare two noisy figures; None where a fastest call is unknown, or one of too few rounds."""
+def ratio(old: Figure, new: Figure, floor: float = FLOOR) -> Ratio | None:
+    """Compare two noisy figures; None where a fastest call is unknown, or one of too few rounds.
+
+    A change by less than `floor`, a part, is none.
+    """
     errors = [relative_error(figure) for figure in (old, new)]
     if None in errors or not old.fastest or not new.fastest:
         return None
-    width = max(sum(error for error in errors if error is not None), math.log1p(FLOOR))
-    return Ratio(math.log(new.fastest) - math.log(old.fastest), width)
+    error = sum(error for error in errors if error is not None)
+    return Ratio(math.log(new.fastest) - math.log(old.fastest), error, floor)
 
 
 def relative_error(figure: Figure) -> float | None:

@@ -50,13 +50,16 @@ def percent(value: float) -> Figure:
     return Figure("measured", value, "%", by="torchmetrics 1.9")
 
 
-def timed(name: str, ms: float, against: float, *, at: str = "here", **more: Any) -> BuildRecord:
+def timed(
+    name: str, ms: float, against: float, *, at: str = "here", code: str = "old", **more: Any
+) -> BuildRecord:
     """Return a build with a latency and, against a baseline of 10 ms, a speed-up."""
     figures = {"latency@1": latency(ms, at=at)}
     figures["speedup@1"] = (
         Figure("derived", 1, "×", environment=at) if against == 1 else speedup(against, at=at)
     )
-    inputs = {"timing": {"model": name}, "speedup": {"model": name, "baseline": "b"}}
+    measured_on = {"model": name, "code": code}
+    inputs = {"timing": measured_on, "speedup": {**measured_on, "baseline": "b"}}
     return build(name, figures=figures, inputs=inputs, baseline=against == 1, **more)
 
 

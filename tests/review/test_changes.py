@@ -154,7 +154,7 @@ def test_a_slower_machine_slows_no_model() -> None:
 
 def test_a_slower_model_on_a_slower_machine_is_found() -> None:
     before = record(timed("Base", 10, 1), timed("A", 5, 2.0), timed("B", 20, 0.5))
-    after = record(timed("Base", 12, 1), timed("A", 6.9, 1.74), timed("B", 24, 0.5))
+    after = record(timed("Base", 12, 1), timed("A", 6.9, 1.74, code="new"), timed("B", 24, 0.5))
     found = compare("small", before, after)
     changed = {(row.build.model, cell.key) for row, cell in found.cells("changed")}
     assert changed == {("A", "latency@1"), ("A", "speedup@1")}
@@ -166,6 +166,31 @@ def test_a_slower_baseline_is_found_by_what_all_others_gain() -> None:
     found = compare("small", before, after)
     changed = {(row.build.model, cell.key) for row, cell in found.cells("changed")}
     assert changed == {("Base", "latency@1"), ("A", "speedup@1"), ("B", "speedup@1")}
+
+
+@pytest.mark.parametrize(
+    ("slower", "code", "verdict", "why"),
+    [
+        (1.09, "new", "noise", ""),
+        (1.11, "new", "changed", ""),
+        # Nobody changed anything: it takes more to say that something did.
+        (1.11, "old", "noise", "nothing that it was measured on changed"),
+        (1.24, "old", "noise", "nothing that it was measured on changed"),
+        (1.26, "old", "changed", ""),
+    ],
+)
+def test_what_is_a_change_depends_on_whether_there_is_a_reason_for_one(
+    slower: float, code: str, verdict: str, why: str
+) -> None:
+    old, new = timed("A", 5, 2.0), timed("A", 5 * slower, 2.0 / slower, code=code)
+    for key in ("latency@1", "speedup@1"):
+        cell = only_cell(old, new, key)
+        assert (cell.verdict, cell.why) == (verdict, why)
+
+
+def test_another_version_is_a_reason_for_a_change() -> None:
+    old, new = timed("A", 5, 2.0), timed("A", 6, 1.667, at="newer")
+    assert only_cell(old, new, "latency@1").verdict == "changed"
 
 
 def test_without_a_baseline_nothing_tells_drift_from_change() -> None:

@@ -139,7 +139,7 @@ def test_what_breaks_a_limit(text: str, broken: list[str], held: int) -> None:
 def test_of_a_time_its_fastest_calls_must_have_changed_as_much(
     text: str, broken: list[str]
 ) -> None:
-    new = timed("Disturbed", 6, 2.0 / 1.2)
+    new = timed("Disturbed", 6, 2.0 / 1.2, code="new")
     figures = {**new.figures, "latency@1": replace(new.figures["latency@1"], value=7.0)}
     sides = [
         record(timed("Base", 10, 1), side)
