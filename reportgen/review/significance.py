@@ -29,6 +29,7 @@ UNPROMPTED = 0.25
 MIN_SAMPLES = 20
 # Where the fastest calls are known no better than this, there is more to say than "no change".
 TELLING = 0.15
+# The 1.8 of above, rounded up.
 _ERROR = 2.0
 
 
