@@ -14,8 +14,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen import seen
-
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
@@ -75,7 +73,6 @@ def lock(target: Path) -> BaseFileLock:
 
 def stamp(path: Path) -> str:
     """Return what changes when the file does, without reading it; raise OSError."""
-    seen.look(path)
     status = path.stat()
     return f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}"
 
@@ -83,7 +80,6 @@ def stamp(path: Path) -> str:
 def recall(key: str) -> str | None:
     """Return what was remembered under `key`, or None."""
     note = _note(key)
-    seen.look(note)
     try:
         return note.read_text(encoding="utf-8") or None
     except OSError:

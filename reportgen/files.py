@@ -6,12 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
-from reportgen import seen
-
 
 def write_text(path: Path, text: str) -> bool:
     """Write `text` whole or not at all, and only if it differs; return whether it was written."""
-    seen.look(path)
     try:
         if path.read_bytes() == text.encode():
             return False

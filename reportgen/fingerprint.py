@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reportgen import seen
-
 DIGITS = 12
 
 
@@ -48,7 +46,6 @@ class _Parsed:
 
 
 def _parsed(path: Path) -> _Parsed:
-    seen.look(path)
     try:
         content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -77,7 +74,6 @@ def _with_siblings(path: Path, visited: set[Path]) -> Iterator[_Parsed]:
     yield parsed
     for name in parsed.names:
         sibling = path.with_name(f"{name.rpartition('.')[2]}.py")
-        seen.look(sibling)
         if name and sibling.is_file():
             yield from _with_siblings(sibling, visited)
 

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from reportgen import seen
 from reportgen.catalog.models import ModelEntry
 from reportgen.fingerprint import code_digest, digest
 from reportgen.quantities import quantity_of
@@ -127,9 +126,6 @@ def find_module(name: str, search_path: Sequence[str]) -> Path | None:
     for part in name.split("."):
         if places is None:
             return None
-        for place in places:
-            seen.look(place)
-            seen.look(Path(place, part))
         spec = importlib.machinery.PathFinder.find_spec(part, list(places))
         if spec is None:
             return None

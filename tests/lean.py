@@ -10,24 +10,17 @@ HEAVY = frozenset({"torch", "numpy", "deepspeed", "sklearn", "matplotlib", "rich
 _PROGRAM = """\
 import sys
 from reportgen.cli import main
-from_memory, heavy, *words = sys.argv[1:]
-sys.argv[1:] = words
-code = main() if from_memory else main(words)
+heavy, *words = sys.argv[1:]
+code = main(words)
 found = sorted(set(heavy.split()) & set(sys.modules))
 sys.exit(f"imported {found}" if found else code)
 """
 
 
-def run_without(
-    modules: AbstractSet[str], *words: str, from_memory: bool = False
-) -> subprocess.CompletedProcess[str]:
-    """Run a command line; it fails where it imports one of the modules.
-
-    Run `from_memory`, it may say what it said before.
-    """
-    options = ["x" * from_memory, " ".join(sorted(modules))]
+def run_without(modules: AbstractSet[str], *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line; it fails where it imports one of the modules."""
     return subprocess.run(
-        [sys.executable, "-c", _PROGRAM, *options, *words],
+        [sys.executable, "-c", _PROGRAM, " ".join(sorted(modules)), *words],
         capture_output=True,
         text=True,
         check=False,

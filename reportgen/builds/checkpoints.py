@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reportgen import cache, seen
+from reportgen import cache
 from reportgen.data.source import Progress, Search
 from reportgen.errors import MissingError
 from reportgen.spec.model import Weights
@@ -92,8 +92,6 @@ def _candidates(weights: Weights, search: Search) -> list[Path]:
     paths = [folder / name for folder in folders]
     if weights.url:
         paths.append(_kept(weights))
-    for path in paths:
-        seen.look(path)
     return [path for path in paths if path.is_file()]
 
 

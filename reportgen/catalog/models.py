@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from reportgen import seen
 from reportgen.catalog.torchvision import INPUT_SIZES
 from reportgen.errors import did_you_mean
 
@@ -207,7 +206,6 @@ def find(source: str) -> ModelEntry:
 def _plugin(source: str) -> ModelEntry | None:
     from importlib.metadata import entry_points
 
-    seen.unclear()  # what a package declares may change while its files stay
     for point in entry_points(group=ENTRY_POINTS, name=source):
         return ModelEntry(source, "plugin", point.value)
     return None

@@ -11,14 +11,7 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code.
-
-    Without `argv` this is a process of its own, which may give the answer that it gave before.
-    """
-    if argv is None and sys.argv[1:2] not in ([], ["-h"], ["--help"]):
-        from reportgen.cli import memory
-
-        return memory.answer(sys.argv[1:])
+    """Run the command line; return the exit code."""
     from reportgen.cli.commands import execute
 
-    return execute(sys.argv[1:] if argv is None else argv)[0]
+    return execute(sys.argv[1:] if argv is None else argv)

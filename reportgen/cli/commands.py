@@ -22,12 +22,8 @@ interrupted, what was measured is kept.
 """
 
 
-def execute(words: Sequence[str]) -> tuple[int, bool]:
-    """Run a command line; return the exit code.
-
-    Also say whether the command did no more than to look at files, so that it would say the same
-    while these stay as they are.
-    """
+def execute(words: Sequence[str]) -> int:
+    """Run a command line; return the exit code."""
     # Looking for plugins of pydantic reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # `reportgen SPEC` is `reportgen run SPEC`, whichever options come first.
@@ -35,27 +31,22 @@ def execute(words: Sequence[str]) -> tuple[int, bool]:
         words = ["run", *words]
     arguments = _parser().parse_args(words or ["--help"])
     collects = gc.isenabled()
-    if _only_looks(arguments) and arguments.handler != run.run:
+    if arguments.handler in (run.render, review.check, specs.validate):
         gc.disable()  # it is over before there is garbage worth looking for
     try:
-        return int(arguments.handler(arguments)), _only_looks(arguments)
+        return int(arguments.handler(arguments))
     except ReportgenError as error:
         sys.stderr.write(f"{error}\n")
-        return error.exit_code, False
+        return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: what was measured is kept; run again to go on\n")
-        return 130, False
+        return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0, False
+        return 0
     finally:
         if collects:
             gc.enable()
-
-
-def _only_looks(arguments: argparse.Namespace) -> bool:
-    asked = getattr(arguments, "recount", False) or getattr(arguments, "remeasure", ())
-    return arguments.handler in (run.run, run.render, review.check, specs.validate) and not asked
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen import seen
 from reportgen.errors import Problem, SpecError, UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ def search(arguments: argparse.Namespace, spec: Path) -> Search:
     if environment := os.environ.get("REPORTGEN_DATA"):
         directories += [Path(part) for part in environment.split(os.pathsep) if part]
     for directory in arguments.data_dir:
-        seen.look(directory)
         if not directory.is_dir():
             raise UsageError(f"--data-dir {directory}: no such folder")
     return Search(tuple(directories), arguments.offline, spec.parent)
@@ -42,14 +40,12 @@ def paths(words: Sequence[str]) -> list[Path]:
     found: list[Path] = []
     for word in words:
         path = Path(word)
-        seen.look(path)
         if path.is_dir():
             inside = sorted(entry for entry in path.iterdir() if _is_spec(entry))
             if not inside:
                 raise UsageError(f"{word}: there is no spec in this folder")
             found += inside
         elif not path.exists() and glob.has_magic(word):
-            seen.unclear()  # in which folders a pattern looks, glob does not tell
             matches = sorted(map(Path, glob.glob(word, recursive=True)))
             if not matches:
                 raise UsageError(f"{word}: no file has a name like this")
@@ -106,7 +102,6 @@ def template_dirs(plan: Plan, arguments: argparse.Namespace) -> list[Path]:
     """Return the folders of templates that go before ours: the command's, then the spec's."""
     directories = [*arguments.templates, *([plan.templates] if plan.templates else [])]
     for directory in directories:
-        seen.look(directory)
         if not directory.is_dir():
             raise UsageError(f"{directory}: no such folder of templates")
     return directories

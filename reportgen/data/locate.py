@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from reportgen import cache, seen
+from reportgen import cache
 from reportgen.data.source import DataSource, Search
 from reportgen.errors import MeasureError, MissingError
 
@@ -124,15 +124,12 @@ def candidates(dataset: DataSource, split: str, search: Search) -> Iterator[Plac
         yield ImageTree(_own_path(dataset, search), split)
         return
     for directory in search.directories:
-        seen.look(directory)
         if not directory.is_dir():
             continue
         if dataset.source in BINARY_LAYOUTS:
             yield from _binary_files(dataset.source, split, directory)
         for name, direct in ((f"{dataset.source}-{split}", True), (dataset.source, False)):
             archive, folder = directory / f"{name}.zip", directory / name
-            seen.look(archive)
-            seen.look(folder)
             if archive.is_file():
                 yield ImageTree(archive, split, direct)
             if folder.is_dir():
@@ -151,7 +148,6 @@ def _own_path(dataset: DataSource, search: Search) -> Path:
     given = Path(dataset.path or dataset.name)
     for directory in (search.spec_dir, *search.data_dirs):
         path = directory / given
-        seen.look(path)
         if path.exists():
             return path
     raise MissingError(
@@ -165,8 +161,6 @@ def _binary_files(source: str, split: str, directory: Path) -> Iterator[BinaryFi
     if split not in splits:
         return
     entries = sorted(directory.iterdir())
-    for entry in entries:
-        seen.look(entry)
     inner = [entry for entry in entries if entry.is_dir()]
     for base in (directory, *inner):
         files = [_plain_or_gzipped(base / folder / name) for name in splits[split]]
@@ -177,16 +171,12 @@ def _binary_files(source: str, split: str, directory: Path) -> Iterator[BinaryFi
 
 def _plain_or_gzipped(path: Path) -> Path | None:
     packed = path.with_name(f"{path.name}.gz")
-    seen.look(path)
-    seen.look(packed)
     return path if path.is_file() else packed if packed.is_file() else None
 
 
 def _walk(folder: Path, prefix: str = "") -> Iterator[tuple[str, str]]:
-    seen.look(folder)
     with os.scandir(folder) as entries:
         for entry in entries:
-            seen.look(entry)
             if entry.is_dir():
                 yield from _walk(Path(entry.path), f"{prefix}{entry.name}/")
             elif _is_image(prefix + entry.name):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen import cache, seen
+from reportgen import cache
 from reportgen.errors import ReportgenError, UsageError, did_you_mean
 from reportgen.fingerprint import digest
 from reportgen.report import markdown
@@ -31,7 +31,6 @@ def builtin_templates() -> Path:
     """Return the folder of our templates: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "templates"
-    seen.look(installed)
     return installed if installed.is_dir() else package.parent / "templates"
 
 
@@ -44,22 +43,14 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
     from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-    class Folder(FileSystemLoader):
-        """Says which templates it was asked for, be they here or not."""
-
-        def get_source(
-            self, environment: Environment, template: str
-        ) -> tuple[str, str, Callable[[], bool]]:
-            for folder in self.searchpath:
-                seen.look(os.path.join(folder, template))
-            return super().get_source(environment, template)
-
     for folder in template_dirs:
         if not folder.is_dir():
             raise TemplateError(f"{folder}: there is no such folder of templates.")
-    ours = Folder(builtin_templates())
+    ours = FileSystemLoader(builtin_templates())
     jinja = ImmutableSandboxedEnvironment(
-        loader=ChoiceLoader([*map(Folder, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]),
+        loader=ChoiceLoader(
+            [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
+        ),
         bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from reportgen import record as records
-from reportgen import seen
 from reportgen.budgets import broken_budgets
 from reportgen.data.source import Search
 from reportgen.engine.selection import Selection
@@ -187,7 +186,6 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str,
 
 
 def _text(path: Path) -> str | None:
-    seen.look(path)
     try:
         return path.read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:

@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
 
-from reportgen import seen
 from reportgen.errors import SpecError, did_you_mean
 from reportgen.spec import source
 from reportgen.spec.override import override
@@ -105,7 +104,6 @@ def _extended(parsed: Source) -> Iterator[tuple[Path, str]]:
 
 
 def _read(base: File, parsed: Source, at: Path, name: str) -> Source:
-    seen.look(base)
     try:
         text = base.read_text(encoding="utf-8")
     except OSError:

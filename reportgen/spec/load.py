@@ -10,7 +10,6 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reportgen import seen
 from reportgen.errors import Problem, SpecError, UsageError, did_you_mean, nearest
 from reportgen.spec import source
 from reportgen.spec.compose import compose
@@ -23,7 +22,6 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
 
     Raises SpecError with every problem found, UsageError if there is no such file.
     """
-    seen.look(path)
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError):
