@@ -14,11 +14,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from reportgen import seen
 from reportgen.errors import ConflictError, RecordError
 from reportgen.migrations import upgrade
 
-SCHEMA = 2
+SCHEMA = 3
 
 Provenance = Literal["measured", "derived", "reported", "unavailable"]
 _PROVENANCES = get_args(Provenance)
@@ -42,6 +41,10 @@ class Figure:
     counter gave, when it differs. `shares` are the parts that modules have in a whole, in
     hundredths of a percent, by path and without what their children have; a figure of shares has no
     value.
+
+    `stale` says why the figure was kept although what it was measured on has changed: measuring it
+    anew failed. `unverified` names what a count could not see. A time has `faults` page faults and
+    `switches` involuntary context switches a call, and comes from `processes` processes.
     """
 
     provenance: Provenance
@@ -57,15 +60,20 @@ class Figure:
     interval: tuple[float, float] | None = None
     fastest: float | None = None
     fastest_spread: float | None = None
+    faults: float | None = None
+    switches: float | None = None
+    processes: int | None = None
     correct: int | None = None
     total: int | None = None
     check: int | None = None
     checked_by: str = ""
+    unverified: str = ""
     shares: Mapping[str, int] | None = None
     cause: Cause | None = None
     reason: str = ""
     hint: str = ""
     note: str = ""
+    stale: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the defaults."""
@@ -211,13 +219,19 @@ class BuildRecord:
 
 @dataclass(frozen=True)
 class DatasetRecord:
-    """What the report says of a data set; `fingerprint` is the hash of its content."""
+    """What the report says of a data set; `fingerprint` is the hash of its content.
+
+    `count` is how many examples the split has as published, `read` how many were read here, and
+    `left_out` says which files were not, and why.
+    """
 
     source: str
     split: str
     classes: int
     shape: tuple[int, ...]
     count: int | None = None
+    read: int | None = None
+    left_out: str = ""
     fingerprint: str = ""
     normalize: str = ""
 
@@ -339,7 +353,6 @@ def loads(text: str, where: str = "record") -> Record:
 
 def read(path: Path) -> Record | None:
     """Read the record at `path`, or return None where there is none yet."""
-    seen.look(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -97,7 +97,7 @@ def test_any_figures_are_read_back(measured: dict[str, Figure], name: str) -> No
         ("[]", "r.json: not a reportgen record: the key 'reportgen' is missing."),
         (
             '{"reportgen": 99}',
-            "r.json: written by a newer reportgen (record version 99, this one reads up to 2). "
+            "r.json: written by a newer reportgen (record version 99, this one reads up to 3). "
             "Upgrade reportgen.",
         ),
         ('{"reportgen": 1}', "r.json: not a reportgen record: KeyError('spec')"),

@@ -69,12 +69,12 @@ def test_a_revision_without_a_report(
 def test_a_record_of_a_newer_version_is_named_with_its_place(
     committed: Repository, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    committed.change('"reportgen": 2', '"reportgen": 99', "out/small.json")
+    committed.change('"reportgen": 3', '"reportgen": 99', "out/small.json")
     committed.commit()
     assert main(["diff", "HEAD"]) == 2
     assert capsys.readouterr().err == (
         "HEAD:small.json: written by a newer reportgen (record version 99, this one reads up to "
-        "2). Upgrade reportgen.\n"
+        "3). Upgrade reportgen.\n"
     )
 
 
