@@ -57,7 +57,6 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
     # Only now: a run that finds nothing to do has no time for http.
     from reportgen.data.download import DigestError, DownloadError, download
 
-    cache.folder(*kept.relative_to(cache.root()).parts[:-1])
     with cache.lock(kept):
         if path := locate_weights(weights, search):  # which the lock was held for
             return path
@@ -69,9 +68,10 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
                 expected=weights.sha256 or "",
                 progress=progress,
             )
+            cache.seal(kept)
         except DigestError as error:
             raise _mismatch(name, error.found, weights) from None
-        except DownloadError as error:
+        except (DownloadError, OSError) as error:
             raise unreachable from error
     return kept
 
@@ -102,7 +102,10 @@ def _kept(weights: Weights) -> Path:
 
 
 def _is_right(path: Path, weights: Weights) -> bool:
-    return not weights.sha256 or cache.file_sha256(path).startswith(weights.sha256)
+    if weights.sha256:
+        return cache.file_sha256(path).startswith(weights.sha256)
+    # A download without a published digest has the one that it came with.
+    return path != _kept(weights) or cache.is_sound(path)
 
 
 def _mismatch(name: str, found: str, weights: Weights) -> MissingError:
