@@ -38,9 +38,7 @@ def test_a_cache_that_cannot_be_written_is_replaced_for_as_long_as_the_run_lasts
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
 
 
-def test_a_cache_without_a_home_is_nowhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_cache_without_a_home_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("REPORTGEN_CACHE")
     # What platformdirs says where neither HOME nor the user's entry is there.

@@ -83,8 +83,17 @@ def file_name(weights: Weights) -> str:
     return unquote(urlsplit(weights.url or "").path).rpartition("/")[2] or "weights"
 
 
+def tried_weights(weights: Weights, search: Search) -> list[str]:
+    """List the paths at which a checkpoint is looked for, best first."""
+    return [str(path) for path in _places(weights, search)]
+
+
 def _candidates(weights: Weights, search: Search) -> list[Path]:
     """List the files of the right name, best first."""
+    return [path for path in _places(weights, search) if path.is_file()]
+
+
+def _places(weights: Weights, search: Search) -> list[Path]:
     name = weights.file or file_name(weights)
     folders = [search.spec_dir] if weights.file else []
     for directory in search.data_dirs:
@@ -92,7 +101,7 @@ def _candidates(weights: Weights, search: Search) -> list[Path]:
     paths = [folder / name for folder in folders]
     if weights.url:
         paths.append(_kept(weights))
-    return [path for path in paths if path.is_file()]
+    return paths
 
 
 def _kept(weights: Weights) -> Path:

@@ -45,9 +45,7 @@ def load(
         if found := _decoded(dataset, split, search):  # which the lock was held for
             return found
         made = cache.with_room(
-            lambda: keep(
-                dataset, contents.class_names, contents.count, contents.images(), progress
-            )
+            lambda: keep(dataset, contents.class_names, contents.count, contents.images(), progress)
         )
         cache.remember(contents.key, made.fingerprint)
         return made
