@@ -105,7 +105,7 @@ class Project:
         selection = Selection()
         state = compare(made, None, search, selection)
         with tempfile.TemporaryDirectory() as folder:
-            journal = Journal(Path(folder, "calibration.json"), state.record)
+            journal = Journal(made, Path(folder, "calibration.json"), state.record)
             measure(state.due, made, search, journal, selection, Progress(), None)
             return journal.record
 

@@ -131,6 +131,9 @@ def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> Verdict:
             return Verdict(name, key, budget, quoted, "undecided", why)
         why = (figure.reason if figure else "") or "not measured"
         return Verdict(name, key, budget, None, "undecided", why)
+    if figure.stale:
+        why = f"{amount(figure, key)} is stale: {figure.stale}"
+        return Verdict(name, key, budget, figure, "undecided", why)
     low, high = _interval(figure, figure.value)
     if budget.holds(low) != budget.holds(high):
         why = f"the limit lies in the 95 % interval of {amount(figure, key)}"

@@ -1,46 +1,94 @@
 """The user's cache: decoded images, downloads, fitted checkpoints, and digests already computed.
 
 It may be deleted at any time; whatever is missing is made again. Files appear whole or not at all,
-so a killed run leaves nothing that a later one could mistake for data. Its place is the platform's
-cache directory, or what the environment variable REPORTGEN_CACHE says.
+so a killed run leaves nothing that a later one could mistake for data. What is kept is not trusted:
+it has a digest beside it that is checked when it is read, and what does not fit is made again. A
+cache that cannot be written costs time, and nothing else. Its place is the platform's cache
+directory, or what the environment variable REPORTGEN_CACHE says.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+T = TypeVar("T")
 
 VARIABLE = "REPORTGEN_CACHE"
+
+_SEAL = "sum"
+# Below this no folder can be made: the cache of somebody who has no home.
+_NOWHERE = Path(os.devnull) / "reportgen"
 
 
 def root() -> Path:
     """Return the cache directory, which need not exist yet."""
     if chosen := os.environ.get(VARIABLE):
-        return Path(chosen).expanduser()
+        with contextlib.suppress(RuntimeError):  # `~`, and nobody's home is known
+            return Path(chosen).expanduser()
+        return _NOWHERE
     from platformdirs import user_cache_path
 
-    return user_cache_path("reportgen", appauthor=False)
+    path = user_cache_path("reportgen", appauthor=False)
+    return path if path.is_absolute() else _NOWHERE
+
+
+def prepare(warn: Callable[[str], None]) -> None:
+    """See that the cache can be written; where not, use a temporary one for as long as this runs.
+
+    `warn` is then told why, in one line. Workers inherit the choice.
+    """
+    try:
+        with whole(folder() / "probe") as probe:
+            probe.write_bytes(b"?" * 4096)  # on a full disk, only content fails
+        (root() / "probe").unlink()
+    except OSError as error:
+        warn(
+            f"the cache {root()} cannot be written ({error.strerror}): what this run keeps is "
+            f"lost at its end. Set {VARIABLE} to a folder that can be written."
+        )
+        _go_elsewhere()
+
+
+def _go_elsewhere() -> None:
+    import atexit
+    import shutil
+    import tempfile
+
+    os.environ[VARIABLE] = elsewhere = tempfile.mkdtemp(prefix="reportgen-")
+    atexit.register(shutil.rmtree, elsewhere, ignore_errors=True)
+
+
+def with_room(make: Callable[[], T]) -> T:
+    """Return what `make` does with the cache; where it raises OSError, with a temporary one.
+
+    That is gone when this returns; what was mapped of it stays. `make` is then called twice.
+    """
+    try:
+        return make()
+    except OSError:
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="reportgen-", ignore_cleanup_errors=True) as place:
+            before = os.environ.get(VARIABLE)
+            os.environ[VARIABLE] = place
+            try:
+                return make()
+            finally:
+                os.environ.pop(VARIABLE)
+                if before is not None:
+                    os.environ[VARIABLE] = before
 
 
 def folder(*names: str) -> Path:
-    """Return a directory of the cache, made where missing; raise UsageError if it cannot be."""
+    """Return a directory of the cache, made where missing; raise OSError if it cannot be."""
     path = root().joinpath(*names)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        from reportgen.errors import UsageError
-
-        raise UsageError(
-            f"{path}: the cache directory cannot be made ({error.strerror}). "
-            f"Set {VARIABLE} to a directory that can be written."
-        ) from None
+    path.mkdir(parents=True, exist_ok=True)
     return path
 
 
@@ -64,11 +112,48 @@ def whole(target: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def lock(target: Path) -> BaseFileLock:
-    """Return the lock to hold while `target` is being made, so that processes wait for one."""
+@contextmanager
+def lock(target: Path) -> Iterator[None]:
+    """Hold the lock on making `target`, so that processes wait for one.
+
+    Without a place for the lock, everybody makes their own.
+    """
     from filelock import FileLock
 
-    return FileLock(target.with_name(f"{target.name}.lock"))
+    held = FileLock(target.with_name(f"{target.name}.lock"))
+    with contextlib.suppress(OSError, NotImplementedError):
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+def seal(path: Path) -> None:
+    """Write the digest of a file, or of a folder of files, beside its content."""
+    _seal_of(path).write_text(_content_digest(path), encoding="ascii")
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a file or folder is what it was when it was sealed, under the same name."""
+    try:
+        return _seal_of(path).read_text(encoding="ascii") == _content_digest(path)
+    except (OSError, UnicodeDecodeError):
+        return False
+
+
+def _seal_of(path: Path) -> Path:
+    return path / _SEAL if path.is_dir() else path.with_name(f"{path.name}.{_SEAL}")
+
+
+def _content_digest(path: Path) -> str:
+    """Digest names and contents, the path's own name among them."""
+    sha = hashlib.sha256(path.name.encode())
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    for file in files:
+        if file.name != _SEAL:
+            sha.update(f"\0{file.name}\0{_sha256(file)}".encode())
+    return sha.hexdigest()
 
 
 def stamp(path: Path) -> str:
@@ -79,22 +164,28 @@ def stamp(path: Path) -> str:
 
 def recall(key: str) -> str | None:
     """Return what was remembered under `key`, or None."""
-    note = _note(key)
     try:
-        return note.read_text(encoding="utf-8") or None
-    except OSError:
+        text = _note(key).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
         return None
+    seal, _, value = text.partition("\n")
+    return value if value and seal == _note_digest(key, value) else None
 
 
 def remember(key: str, value: str) -> None:
-    """Keep a short text under `key`, in place of what was there."""
-    folder("index")
-    with whole(_note(key)) as path:
-        path.write_text(value, encoding="utf-8")
+    """Keep a short text under `key`, in place of what was there, if the cache can be written."""
+    with contextlib.suppress(OSError):
+        folder("index")
+        with whole(_note(key)) as path:
+            path.write_text(f"{_note_digest(key, value)}\n{value}", encoding="utf-8")
 
 
 def _note(key: str) -> Path:
     return root() / "index" / hashlib.sha256(key.encode()).hexdigest()
+
+
+def _note_digest(key: str, value: str) -> str:
+    return hashlib.sha256(f"{key}\0{value}".encode()).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
@@ -102,10 +193,14 @@ def file_sha256(path: Path) -> str:
     key = f"sha256|{stamp(path)}"
     digest = recall(key)
     if digest is None:
-        sha = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                sha.update(block)
-        digest = sha.hexdigest()
+        digest = _sha256(path)
         remember(key, digest)
     return digest
+
+
+def _sha256(path: Path) -> str:
+    sha = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            sha.update(block)
+    return sha.hexdigest()

@@ -29,6 +29,10 @@ class ConflictError(RecordError):
     """A record file holds both sides of a merge; running its spec puts them together."""
 
 
+class UnreadableError(ReportgenError):
+    """What a figure depends on cannot be read now, so that nobody knows whether it changed."""
+
+
 class MeasureError(ReportgenError):
     """One figure cannot be had; the report shows the message in its cell.
 

@@ -2,15 +2,112 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from reportgen.errors import UsageError
+
+try:
+    import fcntl
+except ImportError:  # pragma: no cover - Windows
+    fcntl = None  # type: ignore[assignment]
+
+# How long to wait for another process before that is said.
+PATIENCE_S = 0.5
+_POLL_S = 0.01
+
+
+def same_lines(text: str, other: str) -> bool:
+    """Whether two texts are the same but for the ends of their lines, which git may rewrite."""
+    return text.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Read and write `path`, and what lies beside it, while no other reportgen does.
+
+    Not to be nested. What is locked is the folder, so that no file is left behind; the lock of a
+    process that is killed is free at once. Waiting is said on stderr.
+    """
+    with _held(path.parent, lambda: sys.stderr.write(_WAITING.format(path))):
+        yield
+
+
+_WAITING = "waiting for another reportgen that writes {} or beside it\n"
+
+
+@contextmanager
+def _held(folder: Path, say: Callable[[], object]) -> Iterator[None]:
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # there is nothing that anybody could write
+        yield
+        return
+    except OSError:  # a folder that cannot be opened as a file
+        with _held_elsewhere(folder, say):
+            yield
+        return
+    try:
+        try:
+            _lock(descriptor, say)
+        except OSError:  # a file system that locks no folders
+            with _held_elsewhere(folder, say):
+                yield
+        else:
+            yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, say: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        try:
+            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_POLL_S)
+    say()
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _held_elsewhere(folder: Path, say: Callable[[], object]) -> Iterator[None]:
+    """Lock a file that stands for a folder, among the temporary ones."""
+    from filelock import FileLock, Timeout
+
+    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    lock = FileLock(Path(tempfile.gettempdir(), f"reportgen-{name}.lock"))
+    try:
+        lock.acquire(timeout=PATIENCE_S, poll_interval=_POLL_S)
+    except Timeout:
+        say()
+        lock.acquire(poll_interval=_POLL_S)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> bool:
-    """Write `text` whole or not at all, and only if it differs; return whether it was written."""
+    """Write `text` whole or not at all, and only if it differs; return whether it was written.
+
+    Raises UsageError where it cannot be.
+    """
     try:
-        if path.read_bytes() == text.encode():
+        return _write_text(path, text)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
+
+
+def _write_text(path: Path, text: str) -> bool:
+    try:
+        if same_lines(path.read_bytes().decode(errors="replace"), text):
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)

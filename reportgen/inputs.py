@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import sys
+from importlib.machinery import ModuleSpec
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +16,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from reportgen.catalog.models import ModelEntry
-from reportgen.fingerprint import code_digest, digest
+from reportgen.errors import UnreadableError
+from reportgen.fingerprint import code_digest, digest, lost_import
 from reportgen.quantities import quantity_of
 from reportgen.spec.model import Measure, Model, Normalization
 
@@ -59,7 +61,7 @@ def digests(
 
     `shape` is that of an image: channels, height, width; of a model with inputs of its own it is
     empty. What a spec leaves at its default is left out, so that a new option with a default makes
-    no old figure stale.
+    no old figure stale. So is `code` where that cannot be read: `why_unreadable` says why.
     """
     quantize = _given(model.quantize)
     variant = {}
@@ -69,7 +71,7 @@ def digests(
         "model": digest(
             [entry.source, model.args, classes, shape, quantize, *([variant] if variant else [])]
         ),
-        "code": _code(entry, spec_dir),
+        **_code_if_read(entry, spec_dir),
     }
     inputs: dict[Group, dict[str, str]] = {}
     if measure.complexity:
@@ -101,17 +103,62 @@ def _given(part: BaseModel | None) -> dict[str, Any] | None:
     return part.model_dump(exclude_defaults=True) if part is not None else None
 
 
+def why_unreadable(entry: ModelEntry, spec_dir: Path) -> str:
+    """Say why the code that defines a model cannot be read, or not all of it; empty if it can."""
+    try:
+        _code(entry, spec_dir)
+    except UnreadableError as error:
+        return str(error)
+    path = _own_file(entry, spec_dir)
+    return lost_import(path, lambda name: _is_found(name, spec_dir)) if path else ""
+
+
+def _code_if_read(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
+    try:
+        return {"code": _code(entry, spec_dir)}
+    except UnreadableError:
+        return {}
+
+
 def _code(entry: ModelEntry, spec_dir: Path) -> str:
     """Digest the code that defines a model, where it is ours or the user's to change."""
     module, _, attribute = entry.target.rpartition(":")
     if entry.origin == "zoo":
         return code_digest(_shipped(module))
+    if not entry.target:
+        raise UnreadableError(f"no installed package has the model '{entry.source}'")
+    if entry.origin == "python" and not _is_found(module, spec_dir):
+        raise UnreadableError(
+            f"the module {module} is not there, neither beside the spec ({spec_dir}) nor installed"
+        )
+    path = _own_file(entry, spec_dir)
+    if path is None:
+        return digest(attribute if entry.origin == "python" else entry.target)
+    try:
+        return code_digest(path)
+    except FileNotFoundError as error:
+        raise UnreadableError(f"{error.filename} is not there") from None
+    except OSError as error:
+        raise UnreadableError(f"{error.filename} cannot be read ({error.strerror})") from None
+
+
+def _own_file(entry: ModelEntry, spec_dir: Path) -> Path | None:
+    """Return the file of a model that is the user's, or None where there is none to read."""
+    module = entry.target.rpartition(":")[0]
     if entry.origin == "file":
-        return code_digest(spec_dir / module)
-    if entry.origin == "python":
-        path = find_module(module, [str(spec_dir), *sys.path])
-        return code_digest(path) if path else digest(attribute)
-    return digest(entry.target)
+        return spec_dir / module
+    return find_module(module, _search_path(spec_dir)) if entry.origin == "python" else None
+
+
+def _search_path(spec_dir: Path) -> list[str]:
+    return [str(spec_dir), *sys.path]
+
+
+def _is_found(name: str, spec_dir: Path) -> bool:
+    first = name.partition(".")[0]
+    if first in sys.stdlib_module_names or first in sys.builtin_module_names:
+        return True
+    return _find(name, _search_path(spec_dir)) is not None
 
 
 @functools.cache
@@ -121,13 +168,29 @@ def _shipped(module: str) -> Path:
 
 def find_module(name: str, search_path: Sequence[str]) -> Path | None:
     """Return the file of a module, without importing it or its packages."""
+    spec = _find(name, search_path)
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _find(name: str, search_path: Sequence[str]) -> ModuleSpec | None:
+    """Find a module, also one that an editable install knows of."""
     places: Sequence[str] | None = search_path
     spec = None
     for part in name.split("."):
         if places is None:
             return None
         spec = importlib.machinery.PathFinder.find_spec(part, list(places))
+        if spec is None and places is search_path:
+            spec = next(filter(None, (_ask(finder, part) for finder in sys.meta_path)), None)
         if spec is None:
             return None
         places = spec.submodule_search_locations
-    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+    return spec
+
+
+def _ask(finder: Any, name: str) -> ModuleSpec | None:
+    try:
+        found: ModuleSpec | None = finder.find_spec(name, None)
+    except Exception:  # it is somebody's
+        return None
+    return found

@@ -1,17 +1,21 @@
-"""Two branches' records as one. Pure: text and records in, a record out.
+"""Two records as one: of two branches, or of two runs. Pure: text and records in, a record out.
 
 Git cannot know which of two figures still holds; the inputs that stand beside them can tell. What
-neither side has is measured by the run that follows.
+neither side has is measured by the run that follows. Two runs began with the same record, so what
+each of them changed can be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from reportgen.errors import RecordError
 from reportgen.inputs import Group, group_of
 from reportgen.record import BuildRecord, DatasetRecord, Figure, Record, loads
+
+T = TypeVar("T")
 
 # By build and group of figures: the digests of what the spec asks for now.
 Inputs = Mapping[str, Mapping[Group, Mapping[str, str]]]
@@ -123,3 +127,88 @@ def _fill(figures: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[s
         if figures[key].provenance == "unavailable":
             merged[key] = others[key]
     return merged
+
+
+def merge_runs(base: Record | None, ours: Record, theirs: Record) -> Record:
+    """Put what another run changed since `base` together with what this one did.
+
+    Where both changed the same, ours stays; but a figure before a reason that there is none.
+    """
+    if base is None:
+        base = replace(ours, datasets={}, environments={}, builds={})
+    settled = theirs if (ours.title, ours.report) == (base.title, base.report) else ours
+    return replace(
+        settled,
+        datasets=_each(base.datasets, ours.datasets, theirs.datasets, _ours),
+        environments=_each(base.environments, ours.environments, theirs.environments, _ours),
+        builds=_each(base.builds, ours.builds, theirs.builds, _merge_runs_build),
+    )
+
+
+def _merge_runs_build(
+    base: BuildRecord | None, ours: BuildRecord, theirs: BuildRecord
+) -> BuildRecord:
+    was = base or replace(ours, figures={}, inputs={}, facts={}, ledger=None)
+    figures: dict[str, Figure] = {}
+    inputs: dict[str, Mapping[str, str]] = {}
+    counted = theirs if ours.ledger == was.ledger else ours
+    for group in sorted({group_of(key) for key in (*ours.figures, *theirs.figures)}):
+        sides = _of(was, group), _of(ours, group), _of(theirs, group)
+        if ours.inputs.get(group) == theirs.inputs.get(group):
+            chosen = ours
+            figures |= _each(*sides, _good_one)
+        else:  # figures of other inputs are never mixed
+            chosen = ours if _stands(*sides) else theirs
+            figures |= _of(chosen, group)
+            counted = chosen if group == "complexity" else counted
+        if group in chosen.inputs:
+            inputs[group] = chosen.inputs[group]
+    return replace(
+        ours,
+        figures=figures,
+        inputs=inputs,
+        facts=_each(was.facts, ours.facts, theirs.facts, _ours),
+        ledger=counted.ledger,
+    )
+
+
+def _stands(
+    base: Mapping[str, Figure], ours: Mapping[str, Figure], theirs: Mapping[str, Figure]
+) -> bool:
+    """Whether our figures of a group go before theirs, which were measured on something else."""
+    if ours == base or theirs == base:
+        return ours != base
+    return any(map(_holds_now, ours.values())) or not any(map(_holds_now, theirs.values()))
+
+
+def _each(
+    base: Mapping[str, T],
+    ours: Mapping[str, T],
+    theirs: Mapping[str, T],
+    both: Callable[[T | None, T, T], T],
+) -> dict[str, T]:
+    """Merge entry by entry; `both` decides where each side has another one of its own."""
+    merged: dict[str, T] = {}
+    for key in {**theirs, **ours}:
+        was, mine, other = base.get(key), ours.get(key), theirs.get(key)
+        if mine == was:
+            chosen = other
+        elif other in (was, mine) or other is None:
+            chosen = mine
+        else:
+            chosen = other if mine is None else both(was, mine, other)
+        if chosen is not None:
+            merged[key] = chosen
+    return merged
+
+
+def _ours(_: T | None, ours: T, __: T) -> T:
+    return ours
+
+
+def _good_one(_: Figure | None, ours: Figure, theirs: Figure) -> Figure:
+    return theirs if _holds_now(theirs) and not _holds_now(ours) else ours
+
+
+def _holds_now(figure: Figure) -> bool:
+    return figure.is_good and not figure.stale

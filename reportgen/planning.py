@@ -41,7 +41,9 @@ def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
     for key, build in builds.items():
         baseline = baselines.get((build.data.name, build.classes))
         if baseline and "speedup" in build.inputs:
-            compared = {**build.inputs["speedup"], "baseline": digest(baseline.inputs["timing"])}
+            compared = dict(build.inputs["speedup"])
+            if "code" in baseline.inputs["timing"]:  # else nobody knows what it is
+                compared["baseline"] = digest(baseline.inputs["timing"])
             builds[key] = replace(build, inputs={**build.inputs, "speedup": compared})
     # Tables go by data set, and within one in the order of the models.
     tables = (*data, NO_DATA.name)

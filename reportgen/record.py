@@ -75,6 +75,13 @@ class Figure:
     note: str = ""
     stale: str = ""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it was measured here, or derived from what was."""
+        return self.provenance in ("measured", "derived") and (
+            self.value is not None or self.shares is not None
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return what differs from the defaults."""
         return _compact(self)

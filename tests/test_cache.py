@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from reportgen import cache
-from reportgen.errors import UsageError
 
 
 def test_its_place_is_the_platforms_or_the_users_choice(
@@ -21,17 +20,49 @@ def test_its_place_is_the_platforms_or_the_users_choice(
     assert cache.root().name.startswith("reportgen") or "reportgen" in cache.root().parts
 
 
-def test_a_place_that_cannot_be_is_a_usage_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("place", ["file", "file/below", "/dev/null/x", "~nobody-has-this-name/x"])
+def test_a_cache_that_cannot_be_written_is_replaced_for_as_long_as_the_run_lasts(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "file"))
-    with pytest.raises(UsageError) as error:
-        cache.folder("data")
-    assert str(error.value) == (
-        f"{tmp_path / 'file' / 'data'}: the cache directory cannot be made (Not a directory). "
-        "Set REPORTGEN_CACHE to a directory that can be written."
-    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REPORTGEN_CACHE", place)
+    cache.remember("key", "value")  # costs nothing but the memory of it
+    assert cache.recall("key") is None
+    warnings: list[str] = []
+    cache.prepare(warnings.append)
+    assert len(warnings) == 1
+    assert warnings[0].endswith("Set REPORTGEN_CACHE to a folder that can be written.")
+    cache.remember("key", "value")
+    assert cache.recall("key") == "value"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file"]
+
+
+def test_a_cache_without_a_home_is_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("REPORTGEN_CACHE")
+    # What platformdirs says where neither HOME nor the user's entry is there.
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda *_, **__: Path("~/.cache/reportgen"))
+    cache.remember("key", "value")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_cache_that_can_be_written_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = cache.root()
+    cache.prepare(pytest.fail)
+    assert cache.root() == before
+    assert not list(before.iterdir())
+
+
+def test_a_disk_that_fills_up_costs_time_only(tmp_path: Path) -> None:
+    def make() -> str:
+        if cache.root().is_relative_to(tmp_path):
+            raise OSError(28, "No space left on device")
+        return str(cache.folder("a"))
+
+    made = Path(cache.with_room(make))
+    assert not made.exists()
+    assert cache.root() == tmp_path / "cache"
 
 
 @pytest.mark.parametrize("kind", ["file", "directory"])
@@ -82,3 +113,65 @@ def test_what_was_never_remembered() -> None:
     cache.remember("something", "a")
     cache.remember("something", "b")
     assert cache.recall("something") == "b"
+
+
+def damage(path: Path, how: str) -> None:
+    content = bytearray(path.read_bytes())
+    if how == "bit":
+        content[len(content) // 2] ^= 1
+    elif how == "truncated":
+        del content[-1]
+    elif how == "empty":
+        content.clear()
+    elif how == "longer":
+        content += b"x"
+    path.write_bytes(content)
+
+
+HOW = ["bit", "truncated", "empty", "longer"]
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_note_that_was_damaged_is_none(how: str) -> None:
+    cache.remember("key", "value")
+    (note,) = (cache.root() / "index").iterdir()
+    damage(note, how)
+    assert cache.recall("key") is None
+
+
+def test_notes_that_were_swapped_are_none() -> None:
+    cache.remember("one", "1")
+    cache.remember("two", "2")
+    one, two = (cache.root() / "index").iterdir()
+    texts = one.read_text(), two.read_text()
+    one.write_text(texts[1])
+    two.write_text(texts[0])
+    assert (cache.recall("one"), cache.recall("two")) == (None, None)
+
+
+@pytest.mark.parametrize("how", HOW)
+@pytest.mark.parametrize("kind", ["file", "folder", "its digest"])
+def test_what_was_sealed_and_damaged_is_not_sound(kind: str, how: str, tmp_path: Path) -> None:
+    path = tmp_path / "thing"
+    content = path
+    if kind == "folder":
+        path.mkdir()
+        content = path / "part"
+    content.write_bytes(b"content")
+    assert not cache.is_sound(path)
+    cache.seal(path)
+    assert cache.is_sound(path)
+    damage(tmp_path / "thing.sum" if kind == "its digest" else content, how)
+    assert not cache.is_sound(path)
+
+
+def test_what_was_sealed_and_swapped_is_not_sound(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part").write_text(name)
+        cache.seal(tmp_path / name)
+    (tmp_path / "a").rename(tmp_path / "c")
+    (tmp_path / "b").rename(tmp_path / "a")
+    (tmp_path / "c").rename(tmp_path / "b")
+    assert not cache.is_sound(tmp_path / "a")
+    assert not cache.is_sound(tmp_path / "b")

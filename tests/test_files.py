@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.errors import UsageError
 from reportgen.files import write_text
 
 
@@ -27,10 +28,11 @@ def test_a_failed_write_leaves_the_old_file_whole(
     write_text(path, "old")
 
     def fail(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(28, "disk full")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match=r"^disk full$"):
+    with pytest.raises(UsageError) as error:
         write_text(path, "new")
+    assert str(error.value) == f"{path}: cannot be written (disk full)."
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

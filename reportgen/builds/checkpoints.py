@@ -57,7 +57,6 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
     # Only now: a run that finds nothing to do has no time for http.
     from reportgen.data.download import DigestError, DownloadError, download
 
-    cache.folder(*kept.relative_to(cache.root()).parts[:-1])
     with cache.lock(kept):
         if path := locate_weights(weights, search):  # which the lock was held for
             return path
@@ -69,9 +68,10 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
                 expected=weights.sha256 or "",
                 progress=progress,
             )
+            cache.seal(kept)
         except DigestError as error:
             raise _mismatch(name, error.found, weights) from None
-        except DownloadError as error:
+        except (DownloadError, OSError) as error:
             raise unreachable from error
     return kept
 
@@ -83,8 +83,17 @@ def file_name(weights: Weights) -> str:
     return unquote(urlsplit(weights.url or "").path).rpartition("/")[2] or "weights"
 
 
+def tried_weights(weights: Weights, search: Search) -> list[str]:
+    """List the paths at which a checkpoint is looked for, best first."""
+    return [str(path) for path in _places(weights, search)]
+
+
 def _candidates(weights: Weights, search: Search) -> list[Path]:
     """List the files of the right name, best first."""
+    return [path for path in _places(weights, search) if path.is_file()]
+
+
+def _places(weights: Weights, search: Search) -> list[Path]:
     name = weights.file or file_name(weights)
     folders = [search.spec_dir] if weights.file else []
     for directory in search.data_dirs:
@@ -92,7 +101,7 @@ def _candidates(weights: Weights, search: Search) -> list[Path]:
     paths = [folder / name for folder in folders]
     if weights.url:
         paths.append(_kept(weights))
-    return [path for path in paths if path.is_file()]
+    return paths
 
 
 def _kept(weights: Weights) -> Path:
@@ -102,7 +111,10 @@ def _kept(weights: Weights) -> Path:
 
 
 def _is_right(path: Path, weights: Weights) -> bool:
-    return not weights.sha256 or cache.file_sha256(path).startswith(weights.sha256)
+    if weights.sha256:
+        return cache.file_sha256(path).startswith(weights.sha256)
+    # A download without a published digest has the one that it came with.
+    return path != _kept(weights) or cache.is_sound(path)
 
 
 def _mismatch(name: str, found: str, weights: Weights) -> MissingError:

@@ -22,7 +22,7 @@ from reportgen.builds.quantize import quantize
 from reportgen.data.batches import batches
 from reportgen.data.load import load
 from reportgen.data.source import Search
-from reportgen.errors import MeasureError, UnfitError, did_you_mean
+from reportgen.errors import MeasureError, MissingError, UnfitError, did_you_mean
 from reportgen.plan import Build
 from reportgen.spec.model import Calibrate
 
@@ -207,6 +207,10 @@ def _with_weights(
 def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:
     entry = build.entry
     target, _, attribute = entry.target.rpartition(":")
+    if not target:
+        raise MissingError(
+            f"no installed package has the model '{entry.source}'", "Install the one that has it."
+        )
     try:
         if entry.origin == "file":
             module = _module_from_file(spec_dir / target)

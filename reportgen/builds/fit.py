@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -37,13 +38,15 @@ def fitted(key: str, train: Callable[[], State], *, refresh: bool = False) -> St
     `key` is a digest of all that the weights follow from: model, code, recipe, data. `refresh`
     trains in any case. Whatever `train` raises is passed on, and nothing is kept.
     """
-    path = cache.folder("fitted") / f"{key}-{_METHOD}.safetensors"
+    path = cache.root() / "fitted" / f"{key}-{_METHOD}.safetensors"
+    with contextlib.suppress(OSError):
+        cache.folder("fitted")
     with cache.lock(path):
         if not refresh and (kept := _read(path)) is not None:
             return kept
         state = train()
-        with cache.whole(path) as made:
-            save_file({name: tensor.contiguous() for name, tensor in state.items()}, made)
+        with contextlib.suppress(OSError, SafetensorError):  # what cannot be kept is made again
+            _keep(state, path)
         return state
 
 
@@ -120,8 +123,16 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def _keep(state: State, path: Path) -> None:
+    with cache.whole(path) as made:
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, made)
+    cache.seal(path)
+
+
 def _read(path: Path) -> State | None:
-    """Return a kept checkpoint, or None where there is none that is whole."""
+    """Return a kept checkpoint, or None where there is none that is as it was kept."""
+    if not cache.is_sound(path):
+        return None
     try:
         return load_file(path)
     except (OSError, SafetensorError):

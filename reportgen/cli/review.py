@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.cli import work
+from reportgen.cli.summary import not_checked
 
 if TYPE_CHECKING:
     from reportgen.review.check import Check, Checked
@@ -26,6 +27,9 @@ def check_options(command: argparse.ArgumentParser) -> None:
         "--allow-code",
         action="store_true",
         help="with --recount: build models with code of yours",
+    )
+    command.add_argument(
+        "--strict", action="store_true", help="exit with 1 if a figure could not be checked"
     )
     command.add_argument("--json", action="store_true", help="print the findings as JSON")
 
@@ -53,7 +57,9 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(path, found) for path, found in checked.items()))
     summary.append(_summary(checked))
-    return DRIFT if any(found.findings for found in checked.values()) else 0
+    if any(found.findings for found in checked.values()):
+        return DRIFT
+    return int(arguments.strict and any(found.not_checked for found in checked.values()))
 
 
 def _counting(build: str) -> None:
@@ -64,17 +70,23 @@ def _lines(path: Path, checked: Checked) -> str:
     unavailable = ""
     if checked.unavailable:
         unavailable = f", {work.several(checked.unavailable, 'figure')} unavailable"
-    if not checked.findings:
-        return f"{path}: in order, {work.several(len(checked.plan.builds), 'build')}{unavailable}"
-    lines = [f"{path}: {work.several(len(checked.findings), 'finding')}{unavailable}"]
+    said = f"in order, {work.several(len(checked.plan.builds), 'build')}"
+    if checked.findings:
+        said = work.several(len(checked.findings), "finding")
+    lines = [f"{path}: {said}{unavailable}"]
     for finding in checked.findings:
         lines += [f"  {finding}", *(f"    {line}" for line in finding.detail.splitlines())]
+    lines += [f"  {line}" for line in not_checked(checked.not_checked)]
     return "\n".join(lines)
 
 
 def _json(checked: Checked) -> Mapping[str, object]:
     findings = [finding.to_json() for finding in checked.findings]
-    return {"findings": findings, "unavailable": checked.unavailable}
+    unknown = [
+        {"reason": reason, "figures": count} for reason, count in checked.not_checked.items()
+    ]
+    more = {"not_checked": unknown} if unknown else {}
+    return {"findings": findings, "unavailable": checked.unavailable, **more}
 
 
 def _summary(checked: Mapping[Path, Checked]) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,9 @@ from reportgen.cli.summary import Done
 from reportgen.errors import ReportgenError, UsageError
 
 if TYPE_CHECKING:
+    from reportgen.data.source import Search
     from reportgen.engine.selection import Selection
+    from reportgen.engine.staleness import State
     from reportgen.plan import Plan
 
 
@@ -39,13 +42,16 @@ def run(arguments: argparse.Namespace) -> int:
             code = max(code, error.exit_code)
     if not arguments.quiet:
         print(summary.of_one(done[0]) if len(done) == 1 else summary.of_several(done))
-    return max(code, 1 if any(one.failures for one in done) else 0)
+    return max(code, 0 if all(one.complete for one in done) else 1)
 
 
 def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Namespace) -> Done:
+    from reportgen import cache
     from reportgen.engine.progress import for_terminal
     from reportgen.engine.run import bring_up_to_date
+    from reportgen.files import locked
 
+    cache.prepare(lambda warning: sys.stderr.write(f"{warning}\n"))
     file = arguments.out / f"{plan.name}.json"
     outcome = bring_up_to_date(
         plan,
@@ -58,7 +64,9 @@ def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Names
     )
     if outcome.merged:
         sys.stderr.write(f"{file}: two branches' records merged\n")
-    written = work.write(outcome.record, plan, arguments)
+    with locked(file):
+        outcome = replace(outcome, record=outcome.latest())
+        written = work.write(outcome.record, plan, arguments)
     if outcome.written:
         written.insert(0, file)
     return Done(arguments.out / plan.name, len(plan.builds), outcome, tuple(written))
@@ -75,13 +83,16 @@ def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selectio
 def render(arguments: argparse.Namespace) -> int:
     """Write the documents again from the record."""
     from reportgen import record as records
+    from reportgen.files import locked
 
     for path, plan in work.plans(arguments).items():
         source = arguments.out / f"{plan.name}.json"
-        record = records.read(source)
-        if record is None:
-            raise UsageError(f"{source}: no record to render. Measure first: reportgen {path}")
-        for written in work.write(record, plan, arguments):
+        with locked(source):
+            record = records.read(source)
+            if record is None:
+                raise UsageError(f"{source}: no record to render. Measure first: reportgen {path}")
+            documents = work.write(record, plan, arguments)
+        for written in documents:
             print(f"wrote {written}")
     return 0
 
@@ -90,16 +101,31 @@ def show_plan(arguments: argparse.Namespace) -> int:
     """Say what a run would measure, why, and how long that took before."""
     from reportgen.engine import estimate
     from reportgen.engine.previous import previous
-    from reportgen.engine.staleness import compare
+    from reportgen.engine.staleness import by_reason, compare
 
     plans = work.plans(arguments)
     selection = _selection(arguments, plans.values())
     for path, plan in plans.items():
         record, _ = previous(plan, arguments.out / f"{plan.name}.json")
-        state = compare(plan, record, work.search(arguments, path), selection, read_data=False)
+        search = work.search(arguments, path)
+        state = compare(plan, record, search, selection, read_data=False)
         cost = estimate.in_words(*estimate.seconds(state, plan.measure.timing))
         builds = work.several(len(plan.builds), "build")
         print(f"{path}: {builds}, {len(state.due)} to measure" + (f", {cost}" if cost else ""))
         for due in state.due:
             print(f"  {due.build.id}: {due.group} ({', '.join(due.keys)}): {due.why}")
+        for line in (*summary.not_checked(by_reason(state.unknown)), *_missing(state, search)):
+            print(f"  {line}")
     return 0
+
+
+def _missing(state: State, search: Search) -> Iterator[str]:
+    """Yield a line for each thing that what is due needs and is not here, with the paths tried."""
+    from reportgen.engine.probe import missing
+
+    needed: dict[str, list[str]] = {}
+    for due in state.due:
+        for what in missing(due.build, due.group, search):
+            needed.setdefault(what, []).append(due.build.id)
+    for what, builds in needed.items():
+        yield f"missing: {what}: {', '.join(dict.fromkeys(builds))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,11 @@ class Done:
         return self.outcome.failures if self.outcome else 0
 
     @property
+    def complete(self) -> bool:
+        """Whether every figure that was asked for is there, and known to hold."""
+        return self.outcome is None or self.outcome.complete
+
+    @property
     def broken(self) -> list[Verdict]:
         """The budgets that are broken."""
         from reportgen.budgets import broken_budgets
@@ -47,13 +52,14 @@ def of_one(done: Done) -> str:
     """Say what became of the only spec of a run."""
     if done.outcome is None or (not done.outcome.measured and not done.written):
         unavailable = f"; {several(done.failures, 'figure')} unavailable {_RETRY}"
-        return "\n".join([_line(done) + unavailable * bool(done.failures), *_broken(done)])
+        said = _line(done) + unavailable * bool(done.failures)
+        return "\n".join([said, *_kept(done), *_broken(done)])
     from reportgen.report import table_for_terminal
 
     lines = [table_for_terminal(done.outcome.record), *(f"wrote {path}" for path in done.written)]
     if done.failures:
         lines.append(f"{several(done.failures, 'figure')} unavailable {_RETRY}")
-    return "\n".join([*lines, *_broken(done)])
+    return "\n".join([*lines, *_kept(done), *_broken(done)])
 
 
 def of_several(runs: Sequence[Done]) -> str:
@@ -61,7 +67,8 @@ def of_several(runs: Sequence[Done]) -> str:
     lines: list[str] = []
     for done in runs:
         unavailable = f"; {several(done.failures, 'figure')} unavailable"
-        lines += [_line(done) + unavailable * bool(done.failures), *_broken(done)]
+        said = _line(done) + unavailable * bool(done.failures)
+        lines += [said, *_kept(done), *_broken(done)]
     measured = sum(done.outcome.measured for done in runs if done.outcome)
     failures = sum(done.failures for done in runs)
     broken = sum(len(done.broken) for done in runs)
@@ -88,6 +95,24 @@ def _line(done: Done) -> str:
     measured = several(done.outcome.measured, "measurement")
     written = ", ".join(path.name for path in done.written) or "nothing"
     return f"{done.name}: {builds}, {measured}, {written} written"
+
+
+def not_checked(reasons: Mapping[str, int], how: str = "not checked") -> Iterator[str]:
+    """Say of how many figures nobody knows whether they hold, and why: a line for each reason."""
+    for reason, count in reasons.items():
+        yield f"{several(count, 'figure')} {how}: {reason}"
+
+
+def _kept(done: Done) -> Iterator[str]:
+    """Yield a line for each reason why figures stay that could not be measured again."""
+    if done.outcome is None:
+        return
+    for line in not_checked(done.outcome.unknown, "kept, not checked"):
+        yield f"  {line}"
+    for reason, count in done.outcome.kept.items():
+        yield f"  {several(count, 'figure')} kept, not measured again: {reason}"
+    for reason, count in done.outcome.stale.items():
+        yield f"  {several(count, 'figure')} kept, stale: {reason}"
 
 
 def _broken(done: Done) -> Iterator[str]:

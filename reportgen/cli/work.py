@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.errors import Problem, SpecError, UsageError
+from reportgen.errors import Problem, RecordError, SpecError, UsageError
 
 if TYPE_CHECKING:
     from reportgen.data.source import Search
@@ -59,12 +59,34 @@ def _is_spec(path: Path) -> bool:
     return path.suffix in _SUFFIXES and not path.name.startswith(("_", "."))
 
 
-def plan(path: Path, overrides: Sequence[str] = ()) -> Plan:
-    """Load one spec and plan it."""
+def plan(path: Path, overrides: Sequence[str] = (), out: Path | None = None) -> Plan:
+    """Load one spec and plan it.
+
+    A model that no installed package has is an error, unless the record in `out` has figures of it.
+    """
+    from reportgen.catalog.models import known_before
     from reportgen.planning import plan
     from reportgen.spec import load
 
-    return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)
+    try:
+        return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)
+    except SpecError:
+        if out is None or not (sources := _recorded_sources(out / f"{path.stem}.json")):
+            raise
+    with known_before(sources):
+        return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)
+
+
+def _recorded_sources(path: Path) -> set[str]:
+    """List the models that a record holds figures of."""
+    from reportgen import record as records
+
+    try:
+        record = records.read(path)
+    except (RecordError, OSError, UnicodeDecodeError):
+        return set()
+    builds = record.builds.values() if record else ()
+    return {build.source for build in builds if any(f.is_good for f in build.figures.values())}
 
 
 def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
@@ -76,7 +98,7 @@ def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
     problems: list[Problem] = []
     for path in paths(arguments.specs):
         try:
-            plans[path] = plan(path, arguments.set)
+            plans[path] = plan(path, arguments.set, arguments.out)
         except SpecError as error:
             problems += error.problems
     if problems:

@@ -41,10 +41,12 @@ def load(
         contents = _Digits(dataset, split)
     else:
         contents = _Files(dataset, split, _place(dataset, split, search, progress))
-    with cache.lock(cache.folder("data") / "decoding"):
+    with cache.lock(cache.root() / "data" / "decoding"):
         if found := _decoded(dataset, split, search):  # which the lock was held for
             return found
-        made = keep(dataset, contents.class_names, contents.count, contents.images(), progress)
+        made = cache.with_room(
+            lambda: keep(dataset, contents.class_names, contents.count, contents.images(), progress)
+        )
         cache.remember(contents.key, made.fingerprint)
         return made
 

@@ -144,6 +144,18 @@ def find(dataset: DataSource, split: str, search: Search) -> Place | None:
     return None
 
 
+def tried_places(dataset: DataSource, split: str, search: Search) -> list[str]:
+    """List where a split is looked for, for messages: a folder, and the names in it."""
+    if dataset.source == "folder":
+        given = Path(dataset.path or dataset.name)
+        return [str(directory / given) for directory in (search.spec_dir, *search.data_dirs)]
+    name = dataset.source
+    names = [f"{name}-{split}.zip", f"{name}-{split}/", f"{name}.zip", f"{name}/"]
+    if name in BINARY_LAYOUTS:
+        names.insert(0, f"{BINARY_LAYOUTS[name][1]}/")
+    return [f"{directory}/{{{','.join(names)}}}" for directory in search.directories]
+
+
 def _own_path(dataset: DataSource, search: Search) -> Path:
     given = Path(dataset.path or dataset.name)
     for directory in (search.spec_dir, *search.data_dirs):

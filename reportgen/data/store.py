@@ -55,8 +55,10 @@ def fingerprint_of(digests: Iterable[bytes]) -> str:
 
 
 def stored(fingerprint: str, dataset: DataSource) -> Split | None:
-    """Return a split that was kept, or None where there is none that is whole."""
+    """Return a split that was kept, or None where there is none that is as it was kept."""
     folder = _folder(fingerprint, dataset)
+    if not cache.is_sound(folder):
+        return None
     try:
         # Copy-on-write: nobody means to write, and torch warns of memory that it could not.
         images = np.load(folder / "images.npy", mmap_mode="c")
@@ -144,9 +146,12 @@ def _write(
     class_names: tuple[str, ...],
 ) -> None:
     folder.mkdir()
-    images = np.lib.format.open_memmap(folder / "images.npy", "w+", np.uint8, shape=unordered.shape)
-    for start in range(0, len(order), _BLOCK):
-        images[start : start + _BLOCK] = unordered[order[start : start + _BLOCK]]
-    images.flush()
+    # Written, not mapped: on a full disk the one raises OSError and the other ends the process.
+    with (folder / "images.npy").open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(unordered)
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(order), _BLOCK):
+            file.write(unordered[order[start : start + _BLOCK]].tobytes())
     np.save(folder / "labels.npy", labels[order])
     (folder / "classes.json").write_text(json.dumps(class_names), encoding="utf-8")
+    cache.seal(folder)

@@ -1,26 +1,50 @@
-"""Writes the record after every finished measurement, so that a kill loses only the one at work."""
+"""Writes the record after every finished measurement, so that a kill loses only the one at work.
+
+Several runs may write one record. So each time the file is read anew, under a lock, and only what
+this run changed is put into it.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from reportgen import merge
 from reportgen.engine.environment import identify
-from reportgen.engine.staleness import Due
+from reportgen.engine.portable import portable_figure, portable_text
+from reportgen.engine.previous import Seen, previous, seen
+from reportgen.engine.staleness import Due, used_environments
 from reportgen.errors import MeasureError, MissingError
-from reportgen.files import write_text
+from reportgen.files import locked, write_text
+from reportgen.plan import Plan
 from reportgen.record import Cause, Figure, Record
 
 
 class Journal:
-    """A record in the making, and the file it is kept in."""
+    """A record in the making, and the file it is kept in.
 
-    def __init__(self, path: Path, record: Record) -> None:
+    `base` is what was read from the file, and `stamp` what the file was like then. `kept` counts
+    good figures that stay as they are although measuring them again failed, by the reason.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        path: Path,
+        record: Record,
+        base: Record | None = None,
+        stamp: Seen = None,
+    ) -> None:
+        self.plan = plan
         self.path = path
         self.record = record
         self.measured = 0
+        self.kept: Counter[str] = Counter()
+        self._base = base
+        self._stamp = stamp
 
     def note_environment(self, environment: Mapping[str, str]) -> str:
         """Add an environment to the record; return its name."""
@@ -44,21 +68,27 @@ class Journal:
     ) -> None:
         """Set the figures that were due, and write the record.
 
-        Figures of the group that were measured on other inputs and are not among these go.
+        A good figure stays until another good one takes its place: one that is unavailable now, or
+        not among these, leaves it there. If what it was measured on has changed, it is stale.
         """
         build = self.record.builds[due.build.id]
-        same = build.inputs.get(due.group) == due.inputs
-        others = {
-            key: figure
-            for key, figure in build.figures.items()
-            if same or key not in due.build.wanted[due.group]
+        spec_dir = self.plan.spec_dir
+        fresh = {
+            key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures
         }
-        taken = {key: figures[key] for key in due.keys if key in figures}
+        chosen = {key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys}
+        others = {key: figure for key, figure in build.figures.items() if key not in chosen}
+        measured = any(figure.is_good for figure in fresh.values())
+        holds_old = any(figure is not None and figure.is_good for figure in chosen.values())
+        inputs = dict(build.inputs)
+        if measured or not holds_old:  # else the next run finds the change again
+            inputs[due.group] = dict(due.inputs)
+        said = {key: portable_text(text, spec_dir) for key, text in (facts or {}).items()}
         build = replace(
             build,
-            figures={**others, **taken},
-            inputs={**build.inputs, due.group: dict(due.inputs)},
-            facts={**build.facts, **(facts or {})},
+            figures={**others, **{key: figure for key, figure in chosen.items() if figure}},
+            inputs=inputs,
+            facts={**build.facts, **said},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})
@@ -66,12 +96,61 @@ class Journal:
         self.save()
 
     def fail(self, due: Due, error: Exception) -> None:
-        """Set the figures that were due to unavailable, with the reason."""
+        """Say of the figures that were due why they could not be had."""
         self.put(due, dict.fromkeys(due.keys, unavailable(error)))
 
     def save(self) -> bool:
-        """Write the record if it differs from the file; return whether it did."""
-        return write_text(self.path, self.record.dumps())
+        """Put what this run changed into the file; return whether that made a difference.
+
+        Raises RecordError where somebody else left the file so that it cannot be read.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(self.path):
+            self._catch_up()
+            self._base = self._tidy()
+            written = write_text(self.path, self._base.dumps())
+            self._stamp = seen(self.path)
+        return written
+
+    def _catch_up(self) -> None:
+        """Take over what other runs wrote. The caller holds the lock."""
+        stamp = seen(self.path)
+        if stamp == self._stamp:
+            return
+        theirs, _ = previous(self.plan, self.path)
+        self._stamp = stamp
+        if theirs is not None:
+            self.record = merge.merge_runs(self._base, self.record, theirs)
+            self._base = theirs
+
+    def latest(self) -> Record:
+        """Return what is in the file now. The caller holds the lock."""
+        self._catch_up()
+        return self._tidy()
+
+    def _tidy(self) -> Record:
+        """Return the record without environments that no figure names yet, or any more."""
+        used = used_environments(self.record.builds, self.record.environments)
+        return replace(self.record, environments=used)
+
+    def _choose(self, due: Due, old: Figure | None, fresh: Figure | None) -> Figure | None:
+        """Return the figure that is to stand in the record."""
+        if fresh is not None and fresh.is_good:
+            return fresh
+        if old is None or not old.is_good or self._means_nothing(due):
+            # Of an old reason nobody knows whether it holds for what is there now.
+            return fresh if fresh or due.changed else old
+        if not due.changed:
+            if fresh is not None and not old.stale:
+                self.kept[fresh.reason] += 1
+            return old
+        if fresh is None:
+            return replace(old, stale=f"{due.changed}, and it was not measured again yet")
+        return replace(old, stale=f"{due.changed}, and measuring it again failed: {fresh.reason}")
+
+    def _means_nothing(self, due: Due) -> bool:
+        """Whether these figures compare with a baseline that there is no longer."""
+        return due.group == "speedup" and self.plan.baseline_of(due.build) is None
 
 
 def explained(error: Exception) -> MeasureError:

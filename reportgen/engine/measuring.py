@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.data.source import Search
 from reportgen.engine import timing, workers
 from reportgen.engine.journal import Journal
+from reportgen.engine.probe import Probe
 from reportgen.engine.progress import Progress
 from reportgen.engine.results import Counted, Evaluated, Shares
 from reportgen.engine.selection import Selection
@@ -48,7 +49,7 @@ def measure(
     """
     workers.preload(_PRELOADED[due.group] for due in dues)
     with progress, Workers(search, plan.measure.time_limit) as staff:
-        _Measuring(plan, staff, journal, selection, progress, jobs).everything(dues)
+        _Measuring(plan, search, staff, journal, selection, progress, jobs).everything(dues)
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class _Measuring:
     """What all steps of a run have at hand."""
 
     plan: Plan
+    search: Search
     staff: Workers
     journal: Journal
     selection: Selection
@@ -122,9 +124,15 @@ class _Measuring:
             else:
                 self.journal.note_environment(evaluated.environment)
                 self.journal.note_data(due.build.data.name, evaluated.data)
-                self.journal.put(due, evaluated.figures, facts=evaluated.facts)
+                self.journal.put(self._read_by_now(due), evaluated.figures, facts=evaluated.facts)
                 totals[due.build.id] = evaluated.total_time
         return totals
+
+    def _read_by_now(self, due: Due) -> Due:
+        """Add the digests of what was downloaded only to be evaluated on."""
+        probe = Probe(self.plan, self.search, read_data=False)
+        inputs, _ = probe.inputs(due.build, due.group, due.inputs)
+        return replace(due, inputs=inputs)
 
     def _time_modules(self, due: Due) -> None:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeAlias
 
 from reportgen import merge
 from reportgen import record as records
 from reportgen.errors import ConflictError
 from reportgen.plan import Plan
 from reportgen.record import Record
+
+Seen: TypeAlias = tuple[int, int, int] | None
 
 
 def previous(plan: Plan, path: Path) -> tuple[Record | None, bool]:
@@ -21,3 +24,12 @@ def previous(plan: Plan, path: Path) -> tuple[Record | None, bool]:
     except ConflictError:
         now = {name: build.inputs for name, build in plan.builds.items()}
         return merge.resolve(path.read_text(encoding="utf-8"), now, str(path)), True
+
+
+def seen(path: Path) -> Seen:
+    """Return what is another when the file was written anew; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.data.source import Search
 from reportgen.engine.journal import Journal
-from reportgen.engine.previous import previous
+from reportgen.engine.previous import previous, seen
 from reportgen.engine.progress import Progress
 from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due, compare, failures
+from reportgen.engine.staleness import Due, by_reason, compare, failures, stale_figures
 from reportgen.errors import UsageError
+from reportgen.files import locked
 from reportgen.plan import Plan
 from reportgen.record import Record
 
@@ -21,15 +23,35 @@ from reportgen.record import Record
 class Outcome:
     """What a run came to.
 
-    `written` says whether the record changed, `merged` that it held two branches' sides.
+    `written` says whether the record changed, `merged` that it held two branches' sides. `unknown`
+    counts figures of which nobody knows whether they hold, `kept` those that stay although
+    measuring them again failed, each by the reason. `record` is the run's own; `latest`, to be
+    called under the lock, gives the one in the file.
     """
 
     record: Record
     measured: int
     due: int
-    failures: int
     written: bool
+    unknown: Mapping[str, int]
+    kept: Mapping[str, int]
+    latest: Callable[[], Record]
     merged: bool = False
+
+    @property
+    def failures(self) -> int:
+        """How many figures are unavailable."""
+        return sum(1 for _ in failures(self.record))
+
+    @property
+    def stale(self) -> Mapping[str, int]:
+        """How many figures are stale, by the reason."""
+        return Counter(figure.stale for _, _, figure in stale_figures(self.record))
+
+    @property
+    def complete(self) -> bool:
+        """Whether every figure that was asked for is there, and known to hold."""
+        return not (self.failures or self.stale or self.unknown or self.kept)
 
 
 def bring_up_to_date(
@@ -50,9 +72,11 @@ def bring_up_to_date(
     Raises UsageError where measuring would run a user's code without leave, RecordError where the
     record cannot be read. Interrupted, it leaves everything measured so far in the record.
     """
-    old, merged = previous(plan, path)
+    with locked(path):
+        stamp = seen(path)
+        old, merged = previous(plan, path)
     state = compare(plan, old, search, selection)
-    journal = Journal(path, state.record)
+    journal = Journal(plan, path, state.record, None if merged else old, stamp)
     if state.due:
         _check_code(state.due, allow_code=allow_code)
         # Only now: a run with nothing to do starts quickly.
@@ -64,8 +88,10 @@ def bring_up_to_date(
         record=journal.record,
         measured=journal.measured,
         due=len(state.due),
-        failures=len(list(failures(journal.record))),
         written=written,
+        unknown=by_reason(state.unknown),
+        kept=journal.kept,
+        latest=journal.latest,
         merged=merged,
     )
 

@@ -1,26 +1,23 @@
 """What of an old record still holds, and what must be measured. Imports nothing that measures.
 
-A figure is kept while the digests of what it was measured on are those of now. What cannot be told
-now (data that is not here) is no reason to throw a figure away. Stale figures stay in the record
-until new ones take their place, so that an interrupted run loses nothing.
+A figure is kept while the digests of what it was measured on are those of now. What cannot be read
+now (code, data or weights that are not here) is no reason to throw a figure away: it is kept, and
+`State.unknown` says that nobody knows. Stale figures stay in the record until new ones take their
+place, so that an interrupted run loses nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
 
-from reportgen.builds.checkpoints import locate_weights, weights_digest
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.source import DataSource, Search
+from reportgen.data.source import Search
+from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
-from reportgen.errors import MeasureError
 from reportgen.inputs import Group
 from reportgen.plan import Build, Plan
 from reportgen.record import BuildRecord, Figure, Record
-
-T = TypeVar("T")
 
 # How a change of each input is called.
 CHANGES = {
@@ -37,13 +34,27 @@ CHANGES = {
 
 @dataclass(frozen=True)
 class Due:
-    """Figures of one build and group that are to be measured, and why."""
+    """Figures of one build and group that are to be measured, and why.
+
+    `changed` says what of their inputs changed since they were measured; empty if nothing did.
+    """
 
     build: Build
     group: Group
     keys: tuple[str, ...]
     inputs: Mapping[str, str]
     why: str
+    changed: str = ""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Figures of which nobody knows whether they still hold: what they depend on is unreadable."""
+
+    build: str
+    group: Group
+    keys: tuple[str, ...]
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -52,6 +63,7 @@ class State:
 
     record: Record
     due: tuple[Due, ...]
+    unknown: tuple[Unknown, ...] = ()
 
 
 def compare(
@@ -65,7 +77,7 @@ def compare(
     """Hold an old record against a plan.
 
     Data that lies here and was never read is read, once, to know whether it is what figures were
-    measured on; without `read_data` it is taken to be. Rows that the selection leaves out stay as
+    measured on; without `read_data` that is not known. Rows that the selection leaves out stay as
     they are, or are not there.
     """
     record = plan.empty_record()
@@ -74,12 +86,15 @@ def compare(
     renamed = _renamed(plan, chosen, before)
     builds: dict[str, BuildRecord] = {}
     due: list[Due] = []
-    probe = _Probe(search, read_data=read_data)
+    unknown: list[Unknown] = []
+    probe = Probe(plan, search, read_data=read_data)
     for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
         fresh = record.builds[build.id]
-        builds[build.id], wanted = _compare_build(build, fresh, previous, probe, selection)
-        due.extend(wanted)
+        compared = _compare_build(build, fresh, previous, probe, selection)
+        builds[build.id] = compared.kept
+        due += compared.due
+        unknown += compared.unknown
     datasets = {
         name: replace(entry, fingerprint=old.datasets[name].fingerprint)
         if old and name in old.datasets
@@ -95,9 +110,9 @@ def compare(
         record,
         builds=builds,
         datasets=datasets,
-        environments=_used_environments(builds, old.environments if old else {}),
+        environments=used_environments(builds, old.environments if old else {}),
     )
-    return State(record, tuple(due))
+    return State(record, tuple(due), tuple(unknown))
 
 
 def failures(record: Record) -> Iterator[tuple[str, str, Figure]]:
@@ -106,6 +121,22 @@ def failures(record: Record) -> Iterator[tuple[str, str, Figure]]:
         for key, figure in build.figures.items():
             if figure.provenance == "unavailable" and figure.cause != "undeclared":
                 yield name, key, figure
+
+
+def stale_figures(record: Record) -> Iterator[tuple[str, str, Figure]]:
+    """Yield build, key and figure of what was kept because measuring it again failed."""
+    for name, build in record.builds.items():
+        for key, figure in build.figures.items():
+            if figure.stale:
+                yield name, key, figure
+
+
+def by_reason(unknown: Iterable[Unknown]) -> Counter[str]:
+    """Count figures of which nobody knows whether they hold, by the reason."""
+    counts: Counter[str] = Counter()
+    for entry in unknown:
+        counts[entry.reason] += len(entry.keys)
+    return counts
 
 
 def _renamed(
@@ -124,7 +155,7 @@ def _renamed(
         for name, previous in gone.items():
             if (
                 previous.dataset == build.data.name
-                and previous.inputs["complexity"] == build.inputs.get("complexity")
+                and _alike(previous.inputs["complexity"], build.inputs.get("complexity", {}))
                 and name not in found.values()
             ):
                 found[build.id] = name
@@ -132,37 +163,56 @@ def _renamed(
     return found
 
 
+def _alike(was: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether two builds were measured on the same inputs, as far as those can be read now."""
+    return bool(now) and {**was, **now} == was and was.keys() - now.keys() <= {"code"}
+
+
+@dataclass
+class _Compared:
+    """One build of the old record held against the plan."""
+
+    kept: BuildRecord
+    due: list[Due]
+    unknown: list[Unknown]
+
+
 def _compare_build(
     build: Build,
     fresh: BuildRecord,
     previous: BuildRecord | None,
-    probe: _Probe,
+    probe: Probe,
     selection: Selection,
-) -> tuple[BuildRecord, list[Due]]:
+) -> _Compared:
     figures: dict[str, Figure] = {}
     inputs: dict[str, Mapping[str, str]] = {}
     due: list[Due] = []
+    unknown: list[Unknown] = []
     for group, keys in build.wanted.items():
         if group == "accuracy" and (reason := build.no_accuracy):
             figures |= dict.fromkeys(keys, Figure("unavailable", cause="undeclared", reason=reason))
             continue
         was = previous.inputs.get(group, {}) if previous else {}
-        now = probe.inputs(build, group, was)
+        now, unread = probe.inputs(build, group, was)
         has = {key: previous.figures[key] for key in keys if previous and key in previous.figures}
         if has:
             figures |= has
             inputs[group] = was
-        changed = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+        changed = _changed(was, now) if has else ""
         stale = tuple(
             key
             for key in keys
             if changed
             or key not in has
+            or has[key].stale
             or selection.covers(build, group, has[key])
             or (has[key].cause == "missing" and probe.has_all(build))
         )
         if stale:
-            due.append(Due(build, group, stale, now, _why(has, changed, stale)))
+            due.append(Due(build, group, stale, now, _why(has, changed, stale), changed))
+        good = tuple(key for key in has if has[key].is_good and key not in stale)
+        if unread and good:
+            unknown.append(Unknown(build.id, group, good, next(iter(unread.values()))))
     kept = replace(
         fresh,
         figures=figures,
@@ -170,93 +220,33 @@ def _compare_build(
         facts=previous.facts if previous else {},
         ledger=previous.ledger if previous else None,
     )
-    return kept, due
+    return _Compared(kept, due, unknown)
 
 
-def _why(has: Mapping[str, Figure], changed: list[str], stale: tuple[str, ...]) -> str:
+def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Say which inputs are not what they were."""
+    names = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
+    said = " and ".join(CHANGES.get(name, name) for name in names)
+    return f"{said} changed" if said else ""
+
+
+def _why(has: Mapping[str, Figure], changed: str, due: tuple[str, ...]) -> str:
     if not has:
         return "not measured yet"
-    if changed:
-        return f"{' and '.join(CHANGES.get(name, name) for name in changed)} changed"
-    missing = [key for key in stale if key not in has]
+    failed = next((has[key].stale for key in due if key in has and has[key].stale), "")
+    if failed.startswith(changed):  # and what came of it, or of nothing else
+        return failed or changed or _why_again(has, due)
+    return changed
+
+
+def _why_again(has: Mapping[str, Figure], due: tuple[str, ...]) -> str:
+    missing = [key for key in due if key not in has]
     return f"{', '.join(missing)} not measured yet" if missing else "asked for again"
 
 
-class _Probe:
-    """Answers what data and weights are like now, asking once for each."""
-
-    def __init__(self, search: Search, *, read_data: bool) -> None:
-        self.search = search
-        self.read_data = read_data
-        self._answers: dict[object, str | None] = {}
-
-    def _once(self, key: object, ask: Callable[[], str | None]) -> str | None:
-        if key not in self._answers:
-            self._answers[key] = ask()
-        return self._answers[key]
-
-    def inputs(self, build: Build, group: Group, was: Mapping[str, str]) -> dict[str, str]:
-        """Complete a build's inputs with digests of data and weights, the old where not known."""
-        now = dict(build.inputs[group])
-        if group != "accuracy":
-            return now
-        for split in _splits(build):
-            name = "data" if split == build.data.split else f"data ({split})"
-            known = self._fingerprint(build.data.source, split)
-            if digest := (known[:16] if known else was.get(name)):
-                now[name] = digest
-        if build.weights and build.weights.file and not build.weights.sha256:
-            weights = build.weights
-            known = self._once(weights.file, lambda: _quietly(weights_digest, weights, self.search))
-            if digest := (known[:16] if known else was.get("file")):
-                now["file"] = digest
-        return now
-
-    def _fingerprint(self, source: DataSource, split: str) -> str | None:
-        """Return a split's fingerprint: remembered, or, where it lies here unread, read now."""
-
-        def ask() -> str | None:
-            known = fingerprint_if_known(source, split, self.search)
-            if known or not self.read_data or not is_here(source, split, self.search):
-                return known
-            from reportgen.data.load import load
-
-            return _quietly(lambda: load(source, split, self.search).fingerprint)
-
-        return self._once((source, split), ask)
-
-    def has_all(self, build: Build) -> bool:
-        """Whether the data and weights that a build needs lie here."""
-        weights = build.weights
-        if (
-            weights
-            and (weights.file or weights.url)
-            and _quietly(locate_weights, weights, self.search) is None
-        ):
-            return False
-        return all(is_here(build.data.source, split, self.search) for split in _splits(build))
-
-
-def _quietly(ask: Callable[..., T], *arguments: Any) -> T | None:
-    """Ask; what cannot be told is told when it is measured."""
-    try:
-        return ask(*arguments)
-    except (MeasureError, OSError):
-        return None
-
-
-def _splits(build: Build) -> tuple[str, ...]:
-    """Return the splits that an evaluation of the build reads."""
-    splits = [build.data.split]
-    if build.weights and build.weights.fit:
-        splits.append(build.weights.fit.split)
-    if build.quantize and build.quantize.scheme == "int8-static":
-        splits.append(build.quantize.calibrate.split if build.quantize.calibrate else "train")
-    return tuple(dict.fromkeys(splits))
-
-
-def _used_environments(
+def used_environments(
     builds: Mapping[str, BuildRecord], environments: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Mapping[str, str]]:
+    """Return the environments that a figure names."""
     used = {figure.environment for build in builds.values() for figure in build.figures.values()}
     return {name: entry for name, entry in environments.items() if name in used}

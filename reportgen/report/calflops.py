@@ -101,7 +101,8 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
     if figure.value is None:
         return f"unavailable: {sentence(figure.reason)}" if why else "unavailable"
     quoted = f" (quoted: {figure.source})" if figure.provenance == "reported" else ""
-    return write(figure.value) + quoted
+    stale = (f" (stale: {figure.stale})" if why else " (stale)") if figure.stale else ""
+    return write(figure.value) + quoted + stale
 
 
 def _tree(build: BuildRecord) -> str:

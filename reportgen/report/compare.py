@@ -18,9 +18,12 @@ from reportgen.report.figures import is_own
 def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
     """Say which figures belong to the column's largest group of comparable ones.
 
-    Only figures of ours can belong; of two groups of one size the first one counts.
+    Only figures of ours that are not stale can belong; of two groups of one size the first one counts.
     """
-    grounds = [_ground(figure, quantity) if is_own(figure) else None for figure in figures]
+    grounds = [
+        _ground(figure, quantity) if is_own(figure) and not figure.stale else None
+        for figure in figures
+    ]
     counts = Counter(ground for ground in grounds if ground is not None)
     if not counts:
         return [False] * len(figures)

@@ -10,7 +10,7 @@ from reportgen.errors import RecordError
 from reportgen.quantities import Quantity, quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.compare import best, comparable
-from reportgen.report.figures import figure_cell, is_own, mark_broken, shown
+from reportgen.report.figures import figure_cell, is_own, mark_broken, shown, with_mark
 from reportgen.report.inputs import inputs_text, same_shapes
 from reportgen.report.table import NOTHING, Cell, Note, Table
 
@@ -150,7 +150,7 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
     for row, figure in enumerate(figures):
         if marked[row]:
             cells[row] = replace(cells[row], emphasis="best")
-        elif is_own(figure) and is_own(reference) and not usual[row]:
+        elif is_own(figure) and is_own(reference) and not (usual[row] or figure.stale):
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
     pairs = zip(builds, cells, strict=True)
@@ -180,10 +180,7 @@ def _own_figures(
     for column in columns(record):
         if column.quantity.kind == kind:
             figures = (shown(build, column.key) for build in builds)
-            cells = [
-                Cell((is_own(figure) and text(figure, column.quantity)) or NOTHING)
-                for figure in figures
-            ]
+            cells = [_own_cell(figure, column.quantity, text) for figure in figures]
             if any(cell.text != NOTHING for cell in cells):
                 found[column.label] = cells
     if not found:
@@ -191,6 +188,13 @@ def _own_figures(
     full = _table(record, builds, found)
     empty = (Cell(NOTHING),) * len(found)
     return replace(full, rows=tuple(row for row in full.rows if row[-len(found) :] != empty))
+
+
+def _own_cell(
+    figure: Figure | None, quantity: Quantity, text: Callable[[Figure, Quantity], str]
+) -> Cell:
+    said = text(figure, quantity) if is_own(figure) else ""
+    return Cell(with_mark(said, figure) if figure and said else NOTHING)
 
 
 def _spread_text(figure: Figure, quantity: Quantity) -> str:

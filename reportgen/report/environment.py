@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reportgen import cache
-from reportgen.errors import ReportgenError, UsageError, did_you_mean
+from reportgen.errors import ReportgenError, did_you_mean
 from reportgen.fingerprint import digest
 from reportgen.report import markdown
 
@@ -65,20 +65,31 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
     return jinja
 
 
-def _compiled() -> BytecodeCache | None:
+def _compiled() -> BytecodeCache:
     """Return where compiled templates are kept: compiling ours takes longer than filling them.
 
     What they become depends on Jinja's compiler and on what is set here, which Jinja does not look
-    at.
+    at. What is kept is run, so it is checked first.
     """
-    from jinja2 import FileSystemBytecodeCache, compiler
+    from jinja2 import BytecodeCache, compiler
+    from jinja2.bccache import Bucket
 
     compiled_by = digest([cache.stamp(Path(file)) for file in (compiler.__file__, __file__)])
-    try:
-        folder = cache.folder("templates", compiled_by)
-    except UsageError:
-        return None
-    return FileSystemBytecodeCache(str(folder)) if os.access(folder, os.W_OK) else None
+
+    class Compiled(BytecodeCache):
+        def load_bytecode(self, bucket: Bucket) -> None:
+            path = cache.root() / "templates" / compiled_by / bucket.key
+            if cache.is_sound(path):
+                bucket.bytecode_from_string(path.read_bytes())
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with contextlib.suppress(OSError):
+                path = cache.folder("templates", compiled_by) / bucket.key
+                with cache.whole(path) as made:
+                    made.write_bytes(bucket.bytecode_to_string())
+                cache.seal(path)
+
+    return Compiled()
 
 
 def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:

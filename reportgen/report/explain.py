@@ -11,6 +11,7 @@ from reportgen.counting.conventions import PARAMS, WORK, Convention
 from reportgen.ledger import Kind, Ledger
 from reportgen.record import BuildRecord, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.figures import stale_note
 from reportgen.report.inputs import inputs_text
 from reportgen.report.table import Cell, Table
 from reportgen.units import format_exact
@@ -113,6 +114,8 @@ def _notes(build: BuildRecord, ledger: Ledger) -> Iterator[str]:
     if build.dtype != "float32":
         yield f"Counted is the float model that the {build.dtype} one is made from."
     macs = build.figures.get("macs")
+    if macs is not None and macs.stale:
+        yield stale_note(macs).text
     if macs is not None and macs.value is not None:
         if macs.check is None:
             yield "Two counters agree on the products of every operation."

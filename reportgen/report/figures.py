@@ -9,7 +9,7 @@ from reportgen import units
 from reportgen.budgets import verdicts_of
 from reportgen.quantities import Quantity, quantity_of
 from reportgen.record import BuildRecord, Figure
-from reportgen.report.table import ABOUT, BROKEN, NOTHING, Cell, Note
+from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, Cell, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:
@@ -22,11 +22,7 @@ def shown(build: BuildRecord, key: str) -> Figure | None:
 
 def is_own(figure: Figure | None) -> TypeGuard[Figure]:
     """Whether the figure is one of ours: measured, or derived from what was."""
-    return (
-        figure is not None
-        and (figure.value is not None or figure.shares is not None)
-        and figure.provenance in ("measured", "derived")
-    )
+    return figure is not None and figure.is_good
 
 
 def figure_cell(build: BuildRecord, key: str) -> Cell:
@@ -37,17 +33,22 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
         return Cell("1×" if is_reference else NOTHING)
     text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
     return Cell(
-        text,
+        with_mark(text, figure),
         "quoted" if figure.provenance == "reported" else "",
         tuple(_notes(figure, build.figures.get(key), build.reported.get(key), key)),
     )
+
+
+def with_mark(text: str, figure: Figure) -> str:
+    """Mark the text of a figure that is stale."""
+    return f"{text} {STALE}" if figure.stale else text
 
 
 def counting_notes(build: BuildRecord) -> list[str]:
     """Say what a reader of any of a build's counts should know: they come of one forward pass."""
     macs = build.figures.get("macs")
     notes = _notes(macs, macs, None, "macs") if macs else []
-    return [note.text for note in notes if note.kind in ("differs", "note")]
+    return [note.text for note in notes if note.kind in ("stale", "differs", "note")]
 
 
 def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:
@@ -98,7 +99,7 @@ def contains_one(figure: Figure) -> bool:
 
 
 def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str) -> list[Note]:
-    notes = []
+    notes = [stale_note(figure)] if figure.stale else []
     if figure is reported:
         text = f"Quoted from {figure.source}, not measured here."
         if own is not None and own.cause != "undeclared":
@@ -120,6 +121,11 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
     if figure.note:
         notes.append(Note("note", sentence(figure.note)))
     return notes
+
+
+def stale_note(figure: Figure) -> Note:
+    """Say why a figure was kept, though something that it was measured on has changed."""
+    return Note("stale", f"Stale: {sentence(figure.stale)}")
 
 
 def _value_text(value: units.Number, quantity: Quantity) -> str:

@@ -17,8 +17,8 @@ from reportgen.ledger import Ledger
 from reportgen.quantities import quantity_of
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import is_own, why_unavailable
-from reportgen.report.table import NOTHING, Cell, Note, Table
+from reportgen.report.figures import is_own, stale_note, why_unavailable
+from reportgen.report.table import NOTHING, STALE, Cell, Note, Table
 
 TOTAL = "total"
 ITSELF = "(itself)"
@@ -66,6 +66,8 @@ def _columns(
     environments: Mapping[str, Mapping[str, str]],
 ) -> Iterator[_Column]:
     """Yield what is asked for; after the first that is work, each module's share of it."""
+    macs = build.figures.get("macs")
+    counted = (stale_note(macs),) if macs and macs.stale else ()
     shared = next((key for key in keys if _is_work(key)), None)
     for key in keys:
         label = quantity_of(key).label
@@ -73,9 +75,9 @@ def _columns(
             yield _time(label, build.figures.get(key), ledger, environments)
             continue
         own = readings.reading(key).by_module(ledger)
-        yield _Column(label, own)
+        yield _Column(label, own, notes=counted)
         if key == shared:
-            yield _Column(f"Share of {label}", own, share=True)
+            yield _Column(f"Share of {label}", own, share=True, notes=counted)
 
 
 def _time(
@@ -101,7 +103,8 @@ def _time(
         f"Median of {figure.samples} passes {figure.note}, timed with hooks on every module"
         f"{f' on {where}' if where else ''}; hooks cost time too, so the shares stand for no times."
     )
-    return _Column(label, own, share=True, notes=(Note("shares", said),))
+    stale = (stale_note(figure),) if figure.stale else ()
+    return _Column(label, own, share=True, notes=(*stale, Note("shares", said)))
 
 
 def _table(ledger: Ledger, columns: Sequence[_Column], depth: int, name: str) -> Table:
@@ -122,7 +125,7 @@ def _table(ledger: Ledger, columns: Sequence[_Column], depth: int, name: str) ->
         ]
         if not rows:
             cells = [
-                replace(cell, notes=column.notes)
+                replace(cell, text=_marked(cell.text, column.notes), notes=column.notes)
                 for cell, column in zip(cells, columns, strict=True)
             ]
         shape = None if itself else module.output_shape
@@ -131,6 +134,11 @@ def _table(ledger: Ledger, columns: Sequence[_Column], depth: int, name: str) ->
         )
     header = ("Module", *(column.header for column in columns), "Output")
     return Table(header, tuple(rows), (False, *(True,) * len(columns), False), name)
+
+
+def _marked(text: str, notes: Sequence[Note]) -> str:
+    """Mark the first figure of a column that is stale."""
+    return f"{text} {STALE}" if any(note.kind == "stale" for note in notes) else text
 
 
 def _rows(ledger: Ledger, own: Sequence[Sequence[int]], depth: int) -> Iterator[tuple[int, bool]]:

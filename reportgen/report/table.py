@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Emphasis = Literal["", "best", "quoted"]
-Mark = Literal["best", "quoted", "about", "missing", "broken"]
+Mark = Literal["best", "quoted", "about", "missing", "broken", "stale"]
 NOTHING = "–"
 ABOUT = "≈"
 BROKEN = "✗"
+STALE = "†"
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Table:
                 found.add("about")
             if cell.text.endswith(BROKEN):
                 found.add("broken")
+            if any(note.kind == "stale" for note in cell.notes):
+                found.add("stale")
         return frozenset(found)
 
     def _cells(self) -> Iterator[Cell]:

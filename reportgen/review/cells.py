@@ -73,6 +73,8 @@ def measured_cell(
     old, new = old_build.figures.get(key), new_build.figures.get(key)
     if not is_own(old) or not is_own(new):
         return _with_gap(key, old, new)
+    if new.stale:  # what it is now, nobody knows
+        return Cell(key, old, new, "same" if old.stale else "lost", new.stale)
     if (old.value, old.convention) == (new.value, new.convention):
         return Cell(key, old, new, "same")
     if old.convention != new.convention:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,9 @@ from reportgen import record as records
 from reportgen.budgets import broken_budgets
 from reportgen.data.source import Search
 from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due, State, compare, failures
+from reportgen.engine.staleness import Due, State, by_reason, compare, failures
 from reportgen.errors import ConflictError
+from reportgen.files import locked, same_lines
 from reportgen.plan import Plan
 from reportgen.record import Record
 from reportgen.report import render
@@ -51,11 +52,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of checking one report; `subject` is None where there is no record to check."""
+    """What came of checking one report; `subject` is None where there is no record to check.
+
+    `not_checked` counts figures of which nobody knows whether they hold, by the reason.
+    """
 
     plan: Plan
     findings: tuple[Finding, ...]
     unavailable: int = 0
+    not_checked: Mapping[str, int] = field(default_factory=dict)
     subject: Subject | None = None
 
 
@@ -77,22 +82,22 @@ def check(
     """
     path = out / f"{plan.name}.json"
     try:
-        record = records.read(path)
+        with locked(path):  # so that the record and its documents are of one run
+            record = records.read(path)
+            formats = record.report.formats if record else ()
+            files = [out / f"{plan.name}.{kind}" for kind in formats]
+            actual = {file: _text(file) for file in files}
     except ConflictError as error:
         return Checked(plan, (Finding("stale", "", str(error)),))
     if record is None:
         return Checked(plan, (Finding("missing", "", f"{path}: there is no record"),))
     documents = render(record, template_dirs=template_dirs)
     expected = {out / f"{plan.name}.{kind}": text for kind, text in documents.items()}
-    subject = Subject(
-        plan,
-        record,
-        compare(plan, record, search, Selection(), read_data=False),
-        expected,
-        {file: _text(file) for file in expected},
-    )
+    state = compare(plan, record, search, Selection(), read_data=False)
+    subject = Subject(plan, record, state, expected, actual)
     findings = tuple(finding for run in (*CHECKS, *more) for finding in run(subject))
-    return Checked(plan, findings, len(list(failures(record))), subject)
+    unavailable = len(list(failures(record)))
+    return Checked(plan, findings, unavailable, by_reason(state.unknown), subject)
 
 
 def stale_figures(subject: Subject) -> Iterator[Finding]:
@@ -139,7 +144,7 @@ def documents(subject: Subject) -> Iterator[Finding]:
         actual = subject.actual[path]
         if actual is None:
             yield Finding("missing", "", f"{path}: there is no such document")
-        elif actual != text:
+        elif not same_lines(actual, text):
             message = f"{path}: edited by hand, or written with another template"
             yield Finding("document", "", message, _diff(actual, text, path))
 
@@ -205,7 +210,7 @@ def _diff(actual: str, expected: str, path: Path) -> str:
         )
     )
     if not lines:
-        return "only the ends of lines differ"
+        return "only the end of the last line differs"
     if len(lines) > _DIFF_LINES:
         lines[_DIFF_LINES:] = [f"… {len(lines) - _DIFF_LINES} lines more"]
     return "\n".join(lines)

@@ -10,7 +10,7 @@ from reportgen import units
 from reportgen.quantities import quantity_of, split_key
 from reportgen.record import Figure, Record
 from reportgen.report.comparison import Column, columns, distinct_labels
-from reportgen.report.figures import figure_text, shown
+from reportgen.report.figures import figure_text, shown, with_mark
 from reportgen.report.table import NOTHING, Table
 from reportgen.report.table import Cell as Text
 from reportgen.review.cells import Cell
@@ -210,7 +210,9 @@ def _rows(
 
 
 def _text(figure: Figure, key: str) -> str:
-    return NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
+    if figure.provenance == "unavailable":
+        return NOTHING
+    return with_mark(figure_text(figure, key), figure)
 
 
 def _texts(cell: Cell) -> tuple[str, str]:

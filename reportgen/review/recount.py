@@ -15,13 +15,14 @@ _NONE = Figure("unavailable")
 
 
 def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None]) -> Check:
-    """Return a check that counts each build whose counts are not stale anyway.
+    """Return a check that counts each build that can be read, and whose counts are not stale.
 
     The check raises UsageError where it would run a user's code without leave.
     """
 
     def check(subject: Subject) -> Iterator[Finding]:
         stale = {due.build.id for due in subject.state.due if due.group == "complexity"}
+        stale |= {entry.build for entry in subject.state.unknown if entry.group == "complexity"}
         builds = [build for build in subject.plan.builds.values() if "complexity" in build.wanted]
         for build in builds:
             if build.entry.runs_foreign_code and not allow_code:

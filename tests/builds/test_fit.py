@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -143,3 +144,24 @@ def test_what_fails_or_breaks_is_not_kept() -> None:
     (path,) = cache.root().glob("fitted/*.safetensors")
     path.write_bytes(b"broken")
     assert fitted("key", lambda: {"a": torch.zeros(1)})["a"] == 0
+
+
+def test_kept_weights_that_are_not_what_was_kept_are_made_anew() -> None:
+    for key, value in (("one", 1.0), ("two", 2.0)):
+        fitted(key, lambda value=value: {"a": torch.full((8,), value)})  # type: ignore[misc]
+    one, two = sorted(cache.root().glob("fitted/*.safetensors"))
+    content = bytearray(one.read_bytes())
+    content[-1] ^= 1  # still a checkpoint, with another number in it
+    one.write_bytes(content)
+    assert fitted("one", lambda: {"a": torch.zeros(8)})["a"].sum() == 0
+    one.write_bytes(two.read_bytes())
+    assert fitted("one", lambda: {"a": torch.ones(8)})["a"].sum() == 8
+    assert fitted("two", dict)["a"].sum() == 16
+
+
+def test_weights_are_fitted_where_nothing_can_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REPORTGEN_CACHE", str(tmp_path / "file"))
+    assert fitted("key", lambda: {"a": torch.ones(1)})["a"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import dataclasses
 import os
 import subprocess
 import sys
@@ -142,10 +143,11 @@ def test_what_is_wrong_is_left_for_loading_to_say(tmp_path: Path) -> None:
         assert not is_here(dataset, "test", here(tmp_path))
 
 
-@pytest.mark.parametrize("damage", ["truncated", "empty", "gone", "other shape"])
+@pytest.mark.parametrize("damage", ["truncated", "empty", "gone", "a bit", "labels"])
 def test_a_damaged_cache_is_made_again(damage: str, tmp_path: Path) -> None:
     write_zip(tmp_path / "cifar10-test.zip", files(random_images("cifar10", 10)))
-    before = load(CIFAR10, "test", here(tmp_path)).images.copy()
+    before = load(CIFAR10, "test", here(tmp_path))
+    before = dataclasses.replace(before, images=before.images.copy())
     (images,) = cache.root().glob("data/arrays/*/images.npy")
     if damage == "truncated":
         os.truncate(images, images.stat().st_size - 1)
@@ -153,12 +155,18 @@ def test_a_damaged_cache_is_made_again(damage: str, tmp_path: Path) -> None:
         os.truncate(images, 0)
     elif damage == "gone":
         images.unlink()
+    elif damage == "a bit":
+        content = bytearray(images.read_bytes())
+        content[-1] ^= 1
+        images.write_bytes(content)
     else:
-        np.save(images, np.zeros((10, 3, 16, 64), np.uint8))
+        labels = images.with_name("labels.npy")
+        np.save(labels, np.load(labels)[::-1])
 
     after = load(CIFAR10, "test", here(tmp_path))
 
-    np.testing.assert_array_equal(after.images, before)
+    np.testing.assert_array_equal(after.images, before.images)
+    np.testing.assert_array_equal(after.labels, before.labels)
     assert sorted(path.name for path in images.parent.parent.iterdir()) == [images.parent.name]
 
 

@@ -8,6 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from reportgen.errors import MissingError
 
 
@@ -53,3 +56,9 @@ class Subject:
 
     def unsendable(self) -> object:
         return lambda: None
+
+
+def net_of_two_classes() -> dict[str, Tensor]:
+    """Return weights that tell dark 8×8 images from light ones: by the sign of their sum."""
+    weight = torch.stack([torch.full((64,), -1.0), torch.full((64,), 1.0)])
+    return {"1.weight": weight, "1.bias": torch.zeros(2)}

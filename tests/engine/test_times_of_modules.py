@@ -54,7 +54,7 @@ def due(planned: Plan, old: Record | None, *again: str) -> dict[str, Due]:
 def played(planned: Plan, path: Path) -> Record:
     """Bring a record up to date in what is due of times of modules, and in nothing else."""
     state = compare(planned, records.read(path), HERE, Selection(), read_data=False)
-    journal = Journal(path, state.record)
+    journal = Journal(planned, path, state.record)
     for entry in state.due:
         if entry.group == GROUP:
             timing = planned.measure.timing
@@ -130,7 +130,7 @@ def test_no_longer_asked_for_it_goes_from_the_record(tmp_path: Path) -> None:
 
 
 def test_a_failure_says_why(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "t.json", of().empty_record())
+    journal = Journal(of(), tmp_path / "t.json", of().empty_record())
     journal.fail(due(of(), None)["CNN"], MeasureError("no memory"))
     assert journal.record.builds["CNN"].figures["time.share"].reason == "no memory"
     assert due(of(), journal.record).keys() == {"Quantised", "Tapped"}

@@ -1,0 +1,68 @@
+"""Text without the paths of this machine, for a record that others read. Pure but for HOME.
+
+A path below the spec's folder is written from there; of any other the name is left.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from reportgen.record import Figure
+
+_URL = re.compile(r"\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
+# Where a path begins: not inside a word, as in `images/s`, and not in `//`.
+_START = r"(?:file://)?(?<![\w.~/\\])(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)"
+_QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_START}[^'\"`\n]*)(?P=quote)")
+# Of one part, as in `/tmp`, it is a path too; `/` alone is none.
+_BARE = re.compile(rf"{_START}[^\s'\"`,;:<>()\[\]{{}}|]+(?:\\ [^\s'\"`,;:<>()\[\]{{}}|]+)*")
+_SEPARATORS = re.compile(r"[\\/]+")
+
+
+def portable_figure(figure: Figure, spec_dir: Path) -> Figure:
+    """Return a figure whose words name no path of this machine."""
+    words = {name: getattr(figure, name) for name in ("reason", "hint", "note", "stale")}
+    changed = {
+        name: new
+        for name, text in words.items()
+        if text and (new := portable_text(text, spec_dir)) != text
+    }
+    return replace(figure, **changed) if changed else figure
+
+
+def portable_text(text: str, spec_dir: Path) -> str:
+    """Return a text that names no path of this machine; addresses on the web stay."""
+    if "/" not in text and "\\" not in text:
+        return text
+    parts, end = [], 0
+    for url in _URL.finditer(text):
+        parts += [_shortened(text[end : url.start()], spec_dir), url[0]]
+        end = url.end()
+    return "".join([*parts, _shortened(text[end:], spec_dir)])
+
+
+def _shortened(text: str, spec_dir: Path) -> str:
+    for folder in sorted({str(spec_dir.absolute()), str(spec_dir.resolve())}, key=len)[::-1]:
+        if folder != "/":
+            inside = rf"(?:file://)?{re.escape(folder)}"
+            text = re.sub(rf"{inside}[\\/]+(?=[^\s'\"`])", "", text)
+            text = re.sub(rf"{inside}(?![\w.-])", ".", text)
+    text = _QUOTED.sub(lambda found: f"{found['quote']}{_name(found['path'])}{found['quote']}", text)
+    return _BARE.sub(lambda found: _name(found[0]), text)
+
+
+def _name(path: str) -> str:
+    """Return the last part of a path; a home folder alone is `~`."""
+    home = str(Path("~").expanduser()) if _has_home() else ""
+    if path.rstrip("/\\") == home:
+        return "~"
+    return _SEPARATORS.split(path.rstrip("/\\"))[-1] or "/"
+
+
+def _has_home() -> bool:
+    try:
+        Path.home()
+    except RuntimeError:
+        return False
+    return True

@@ -1,0 +1,168 @@
+"""What code, data and weights are like now, and why that cannot be told where it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from reportgen.builds.checkpoints import file_name, locate_weights, tried_weights, weights_digest
+from reportgen.data.known import fingerprint_if_known, is_here
+from reportgen.data.locate import find, tried_places
+from reportgen.data.source import DataSource, Search
+from reportgen.errors import MeasureError, UnreadableError
+from reportgen.inputs import Group, why_unreadable
+from reportgen.plan import Build, Plan
+from reportgen.spec.model import Weights
+
+T = TypeVar("T")
+
+# By the name of an input: why nobody knows whether it changed.
+Reasons = dict[str, str]
+
+
+class Probe:
+    """Looks at what builds depend on, once at each thing.
+
+    Data that lies here and was never read is read, once, to know whether it is what figures were
+    measured on; not without `read_data`.
+    """
+
+    def __init__(self, plan: Plan, search: Search, *, read_data: bool) -> None:
+        self.plan = plan
+        self.search = search
+        self.read_data = read_data
+        self._answers: dict[object, str | UnreadableError] = {}
+
+    def inputs(
+        self, build: Build, group: Group, was: Mapping[str, str]
+    ) -> tuple[dict[str, str], Reasons]:
+        """Return the digests of what a group of figures depends on, and what cannot be read of it.
+
+        Of that the digests are the old ones, `was`.
+        """
+        now = dict(build.inputs[group])
+        unknown: Reasons = {}
+        if was and now.get("code") != was.get("code") and (why := self._why_unreadable(build)):
+            unknown["code"] = why
+        baseline = self.plan.baseline_of(build) if group == "speedup" else None
+        if baseline and was and now.get("baseline") != was.get("baseline"):
+            # Of another code than before, or of none that can be read: no matter which.
+            if why := self._why_unreadable(baseline):
+                unknown["baseline"] = f"{why} (the baseline)"
+        if group == "accuracy":
+            self._measured_on(build, now, unknown)
+        for name in unknown:
+            now.pop(name, None)
+            if name in was:
+                now[name] = was[name]
+        return now, unknown
+
+    def has_all(self, build: Build) -> bool:
+        """Whether the data and weights that a build needs lie here."""
+        return not any(True for _ in missing(build, "accuracy", self.search))
+
+    def _why_unreadable(self, build: Build) -> str:
+        key = ("code", build.entry.source)
+        if key not in self._answers:
+            self._answers[key] = why_unreadable(build.entry, self.search.spec_dir)
+        return str(self._answers[key])
+
+    def _measured_on(self, build: Build, now: dict[str, str], unknown: Reasons) -> None:
+        """Add the digests of data, and of a checkpoint that the spec does not pin."""
+        asked: dict[str, tuple[object, Callable[[], str]]] = {}
+        source = build.data.source
+        for split in splits(build):
+            name = "data" if split == build.data.split else f"data ({split})"
+            asked[name] = (source, split), self._reader(source, split)
+        if build.weights and build.weights.file and not build.weights.sha256:
+            weights = build.weights
+            asked["file"] = weights.file, lambda: _weights_digest(weights, self.search)
+        for name, (key, ask) in asked.items():
+            answer = self._once(key, ask)
+            if isinstance(answer, UnreadableError):
+                unknown[name] = str(answer)
+            else:
+                now[name] = answer[:16]
+
+    def _once(self, key: object, ask: Callable[[], str]) -> str | UnreadableError:
+        if key not in self._answers:
+            try:
+                self._answers[key] = ask()
+            except UnreadableError as error:
+                self._answers[key] = error
+            except (MeasureError, OSError) as error:
+                self._answers[key] = UnreadableError(str(error))
+        return self._answers[key]
+
+    def _reader(self, source: DataSource, split: str) -> Callable[[], str]:
+        def fingerprint() -> str:
+            if known := fingerprint_if_known(source, split, self.search):
+                return known
+            if why := _why_not_here(source, split, self.search):
+                raise UnreadableError(why)
+            if not self.read_data:
+                raise UnreadableError(
+                    f"{source.title} ({split}) was not read here yet: a run reads it"
+                )
+            from reportgen.data.load import load
+
+            return load(source, split, self.search).fingerprint
+
+        return fingerprint
+
+
+def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
+    """Yield what measuring a group needs and is not here, with the paths tried."""
+    if group != "accuracy":
+        if "code" not in build.inputs[group]:
+            yield why_unreadable(build.entry, search.spec_dir)
+        return
+    weights = build.weights
+    if weights and (weights.file or weights.url):
+        try:
+            here = locate_weights(weights, search) is not None
+        except OSError:
+            here = False
+        if not here:
+            yield _no_weights(weights, search)
+    for split in splits(build):
+        if why := _why_not_here(build.data.source, split, search):
+            yield why
+
+
+def _weights_digest(weights: Weights, search: Search) -> str:
+    digest = weights_digest(weights, search)
+    if digest is None:
+        raise UnreadableError(_no_weights(weights, search))
+    return digest
+
+
+def _no_weights(weights: Weights, search: Search) -> str:
+    tried = _listed(tried_weights(weights, search))
+    return f"the weights {file_name(weights)} are not here (tried {tried})"
+
+
+def _why_not_here(source: DataSource, split: str, search: Search) -> str:
+    """Say why a split cannot be read; empty if it can."""
+    if is_here(source, split, search):
+        return ""
+    tried = f" (tried {_listed(tried_places(source, split, search))})"
+    try:
+        find(source, split, search)
+    except (MeasureError, OSError) as error:
+        return f"{error}{tried}"
+    return f"{source.title} ({split}) is not here{tried}"
+
+
+def _listed(paths: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(paths))
+
+
+def splits(build: Build) -> tuple[str, ...]:
+    """Return the splits that an evaluation of the build reads."""
+    found = [build.data.split]
+    if build.weights and build.weights.fit:
+        found.append(build.weights.fit.split)
+    if build.quantize and build.quantize.scheme == "int8-static":
+        found.append(build.quantize.calibrate.split if build.quantize.calibrate else "train")
+    return tuple(dict.fromkeys(found))

@@ -1,0 +1,167 @@
+"""Two runs write one record: what either measured is in it, and in the documents."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reportgen import record as records
+from reportgen.cli import main
+from reportgen.data.source import Search
+from reportgen.engine.journal import Journal
+from reportgen.engine.selection import Selection
+from reportgen.engine.staleness import compare
+from reportgen.files import locked
+from reportgen.planning import plan
+from reportgen.record import Figure
+from reportgen.spec import loads
+
+TWO = """\
+reportgen: 1
+title: Two
+datasets:
+  images: {source: synthetic, shape: [1, 8, 8], classes: 10, count: 8}
+models:
+  A: {source: zoo/digits_mlp}
+  B: {source: zoo/digits_cnn}
+measure:
+  complexity: {}
+"""
+SPAWNED = multiprocessing.get_context("spawn")
+
+
+def journal(folder: Path, selection: Selection) -> tuple[Journal, tuple[object, ...]]:
+    planned = plan(loads(TWO), name="two", spec_dir=folder)
+    path = folder / "out" / "two.json"
+    state = compare(planned, records.read(path), Search(), selection)
+    return Journal(planned, path, state.record, records.read(path)), state.due
+
+
+def run_often(folder: Path, only: str, barrier: object) -> None:
+    """Measure as runs do, fifty times: begin, wait until the other has begun, write."""
+    for number in range(50):
+        written, dues = journal(folder / str(number), Selection(only=frozenset([only])))
+        barrier.wait(60)  # type: ignore[attr-defined]
+        for due in dues:
+            written.put(due, {key: Figure("measured", 1) for key in due.keys})  # type: ignore
+
+
+def test_fifty_times_both_are_there(tmp_path: Path) -> None:
+    barrier = SPAWNED.Barrier(2)
+    runs = [SPAWNED.Process(target=run_often, args=(tmp_path, only, barrier)) for only in "AB"]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    for number in range(50):
+        out = tmp_path / str(number) / "out"
+        record = records.read(out / "two.json")
+        assert record is not None
+        assert {name: len(build.figures) for name, build in record.builds.items()} == {
+            "A": 7,
+            "B": 7,
+        }
+        assert [path.name for path in out.iterdir()] == ["two.json"]
+
+
+def words(*more: str) -> list[str]:
+    return [sys.executable, "-m", "reportgen", "two.yaml", "-q", *more]
+
+
+def beside(*runs: list[str]) -> list[int]:
+    started = [subprocess.Popen(run) for run in runs]
+    return [run.wait() for run in started]
+
+
+@pytest.mark.slow
+def test_fifty_times_both_are_in_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("two.yaml").write_text(TWO)
+    for number in range(50):
+        out = ["--out", str(number)]
+        assert beside(words("--only", "A", *out), words("--only", "B", *out)) == [0, 0]
+        assert main(["check", "two.yaml", *out]) == 0
+        builds = json.loads(Path(str(number), "two.json").read_text())["builds"]
+        assert {name: len(build["figures"]) for name, build in builds.items()} == {"A": 7, "B": 7}
+
+
+def test_two_runs_of_two_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("two.yaml").write_text(TWO)
+    assert beside(words("--only", "A"), words("--only", "B")) == [0, 0]
+    assert main(["check", "two.yaml"]) == 0
+    assert capsys.readouterr().out == "two.yaml: in order, 2 builds\n"
+    assert sorted(path.name for path in Path("out").iterdir()) == ["two.json", "two.md", "two.txt"]
+
+
+def hold(path: Path, held: object) -> None:
+    with locked(path):
+        held.set()  # type: ignore[attr-defined]
+        time.sleep(600)
+
+
+def test_a_killed_holder_frees_the_record_and_waiting_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "out" / "two.json"
+    path.parent.mkdir()
+    held = SPAWNED.Event()
+    holder = SPAWNED.Process(target=hold, args=(path, held))
+    holder.start()
+    assert held.wait(60)
+    program = "from pathlib import Path; from reportgen.files import locked\n"
+    program += f"with locked(Path({str(path)!r})): print('mine')"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as waiter:
+        assert waiter.stderr is not None
+        said = f"waiting for another reportgen that writes {path} or beside it\n"
+        assert waiter.stderr.readline() == said
+        assert waiter.poll() is None
+        assert holder.pid is not None
+        os.kill(holder.pid, signal.SIGKILL)
+        assert waiter.communicate(timeout=60) == ("mine\n", "")
+    holder.join()
+    assert not list(path.parent.iterdir())
+
+
+def test_where_a_folder_cannot_be_locked_a_temporary_file_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(9, "no locks on folders here")
+
+    monkeypatch.setattr("reportgen.files._lock", refuse)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "out").mkdir()
+    with locked(tmp_path / "out" / "two.json"):
+        assert len(list((tmp_path / "tmp").iterdir())) == 1
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_other_run_measures_another_group(tmp_path: Path) -> None:
+    first, (a, b) = journal(tmp_path, Selection())  # type: ignore[misc]
+    second, _ = journal(tmp_path, Selection())
+    first.put(a, {key: Figure("measured", 1) for key in a.keys})
+    second.put(b, {key: Figure("measured", 2) for key in b.keys})
+    record = records.read(first.path)
+    assert record is not None
+    assert record.builds["A"].figures["macs"].value == 1
+    assert record.builds["B"].figures["macs"].value == 2
+    # The first run goes on, and does not take back what the second wrote.
+    first.put(a, {"macs": Figure("measured", 3)})
+    record = records.read(first.path)
+    assert record is not None
+    assert record.builds["A"].figures["macs"].value == 3
+    assert record.builds["B"].figures["macs"].value == 2
