@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reportgen import cache
+from reportgen.data.classes import check_count
 from reportgen.data.images import CHANNELS, Labelled, Pixels, converted, resized
 from reportgen.data.source import DataSource, Progress
 from reportgen.errors import MeasureError
@@ -30,7 +31,8 @@ class Split:
     """A split of a data set; its images are mapped from disk, not read.
 
     `images` is N×C×H×W, uint8; `labels` N, int64, counting into `class_names`. `fingerprint` is
-    that of the images before any resizing. Labels of a `synthetic` split mean nothing.
+    that of the images before any resizing. Labels of a `synthetic` split mean nothing. `left_out`
+    says which files of it were not read.
     """
 
     images: NDArray[np.uint8]
@@ -38,6 +40,7 @@ class Split:
     class_names: tuple[str, ...]
     fingerprint: str
     synthetic: bool = False
+    left_out: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,7 +49,8 @@ class Split:
 def image_digest(class_name: str, pixels: Pixels) -> bytes:
     """Return the SHA-256 of an image H×W×C with its class."""
     shape = struct.pack("<III", *pixels.shape)
-    return hashlib.sha256(class_name.encode() + b"\0" + shape + pixels.tobytes()).digest()
+    name = class_name.encode("utf-8", "surrogateescape")
+    return hashlib.sha256(name + b"\0" + shape + pixels.tobytes()).digest()
 
 
 def fingerprint_of(digests: Iterable[bytes]) -> str:
@@ -79,9 +83,10 @@ def keep(
     """Put images into the cache, in their own order, and return them; `count` is for `progress`.
 
     Raises MeasureError for an image of another size than the data set's, unless it is to be
-    resized, for a number of channels that no image has, and when there are no images. The caller
-    holds the lock on decoding.
+    resized, for a number of channels that no image has, for more or fewer classes than declared,
+    and when there are no images. The caller holds the lock on decoding.
     """
+    check_count(dataset, class_names)
     if dataset.shape[0] not in CHANNELS:
         raise MeasureError(
             f"{dataset.title} is declared with {dataset.shape[0]} channels, which no image has",
