@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.engine.environment import identify
+from reportgen.engine.results import Read
 from reportgen.engine.staleness import Due
 from reportgen.errors import MeasureError, MissingError
 from reportgen.files import write_text
@@ -29,9 +30,14 @@ class Journal:
         self.record = replace(self.record, environments=known)
         return name
 
-    def note_data(self, dataset: str, fingerprint: str) -> None:
+    def note_data(self, dataset: str, read: Read) -> None:
         """Write down the content of a data set as it was read."""
-        entry = replace(self.record.datasets[dataset], fingerprint=fingerprint)
+        entry = replace(
+            self.record.datasets[dataset],
+            fingerprint=read.fingerprint,
+            read=read.count,
+            left_out=read.left_out,
+        )
         self.record = replace(self.record, datasets={**self.record.datasets, dataset: entry})
 
     def put(

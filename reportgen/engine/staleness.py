@@ -18,7 +18,7 @@ from reportgen.engine.selection import Selection
 from reportgen.errors import MeasureError
 from reportgen.inputs import Group
 from reportgen.plan import Build, Plan
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record import BuildRecord, DatasetRecord, Figure, Record
 
 T = TypeVar("T")
 
@@ -74,16 +74,14 @@ def compare(
     renamed = _renamed(plan, chosen, before)
     builds: dict[str, BuildRecord] = {}
     due: list[Due] = []
-    probe = _Probe(search, read_data=read_data)
+    probe = _Probe(search, read_data=read_data, limit_s=plan.measure.time_limit)
     for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
         fresh = record.builds[build.id]
         builds[build.id], wanted = _compare_build(build, fresh, previous, probe, selection)
         due.extend(wanted)
     datasets = {
-        name: replace(entry, fingerprint=old.datasets[name].fingerprint)
-        if old and name in old.datasets
-        else entry
+        name: _as_read(entry, old.datasets[name]) if old and name in old.datasets else entry
         for name, entry in record.datasets.items()
     }
     if selection.only and old:
@@ -106,6 +104,13 @@ def failures(record: Record) -> Iterator[tuple[str, str, Figure]]:
         for key, figure in build.figures.items():
             if figure.provenance == "unavailable" and figure.cause != "undeclared":
                 yield name, key, figure
+
+
+def _as_read(entry: DatasetRecord, before: DatasetRecord) -> DatasetRecord:
+    """Return what the plan says of a data set, with what was found when it was read last."""
+    return replace(
+        entry, fingerprint=before.fingerprint, read=before.read, left_out=before.left_out
+    )
 
 
 def _renamed(
@@ -185,9 +190,10 @@ def _why(has: Mapping[str, Figure], changed: list[str], stale: tuple[str, ...]) 
 class _Probe:
     """Answers what data and weights are like now, asking once for each."""
 
-    def __init__(self, search: Search, *, read_data: bool) -> None:
+    def __init__(self, search: Search, *, read_data: bool, limit_s: float) -> None:
         self.search = search
         self.read_data = read_data
+        self.limit_s = limit_s
         self._answers: dict[object, str | None] = {}
 
     def _once(self, key: object, ask: Callable[[], str | None]) -> str | None:
@@ -219,9 +225,9 @@ class _Probe:
             known = fingerprint_if_known(source, split, self.search)
             if known or not self.read_data or not is_here(source, split, self.search):
                 return known
-            from reportgen.data.load import load
+            from reportgen.engine.reading import fingerprint
 
-            return _quietly(lambda: load(source, split, self.search).fingerprint)
+            return _quietly(fingerprint, source, split, self.search, self.limit_s)
 
         return self._once((source, split), ask)
 
