@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reportgen.data.load import load
 from reportgen.data.source import DataSource, Search
 from reportgen.engine.workers import Worker
 
@@ -23,6 +22,8 @@ class DataBench:
 
     def fingerprint(self, dataset: DataSource, split: str) -> str:
         """Decode a split and return its fingerprint; raise MeasureError, or whatever happens."""
+        from reportgen.data.load import load  # numpy and Pillow, which a run does not import
+
         return load(dataset, split, self._search).fingerprint
 
 

@@ -53,3 +53,13 @@ class Subject:
 
     def unsendable(self) -> object:
         return lambda: None
+
+
+class Crashing:
+    """Reads no data set, but crashes."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def fingerprint(self, *_: object) -> str:
+        os.abort()
