@@ -6,7 +6,7 @@ import functools
 import warnings
 from collections.abc import Iterator
 from io import BytesIO
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,15 @@ from reportgen.errors import MeasureError
 
 # Height × width × channels, uint8.
 Pixels: TypeAlias = NDArray[np.uint8]
-Labelled: TypeAlias = tuple[str, Pixels]
+
+
+class Labelled(NamedTuple):
+    """An image and its class; `file` is what messages call the file that it is from."""
+
+    name: str
+    pixels: Pixels
+    file: str = ""
+
 
 # Pillow's name for images of so many channels.
 CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -35,7 +43,7 @@ _LONGEST_REASON = 200
 
 
 def read_tree(tree: ImageTree, dataset: DataSource) -> Iterator[Labelled]:
-    """Yield the class and the pixels of each image of a split, as they come.
+    """Yield each image of a split with its class, as they come.
 
     Pixels are what torchvision's ImageFolder gives: converted by Pillow to the channels of the data
     set, the first of several frames, without the orientation that a camera notes in a photo.
@@ -52,7 +60,7 @@ def read_tree(tree: ImageTree, dataset: DataSource) -> Iterator[Labelled]:
                     pixels = _decode(read(file), mode)
                 except Exception as error:  # neither Pillow nor zipfile says what it may raise
                     raise _unreadable(tree.called(file), error) from error
-                yield name, pixels
+                yield Labelled(name, pixels, tree.called(file))
 
 
 def converted(pixels: Pixels, channels: int) -> Pixels:

@@ -17,7 +17,7 @@ from reportgen import cache
 from reportgen.data.names import visible
 from reportgen.data.source import DataSource, Search
 from reportgen.data.tree import ImageTree
-from reportgen.errors import MissingError
+from reportgen.errors import MeasureError, MissingError
 
 BinaryFormat: TypeAlias = Literal["cifar", "idx"]
 _Splits: TypeAlias = Mapping[str, tuple[str, ...]]
@@ -110,7 +110,11 @@ def _binary_files(source: str, split: str, directory: Path) -> Iterator[BinaryFi
     layout, folder, splits = BINARY_LAYOUTS[source]
     if split not in splits:
         return
-    entries = sorted(directory.iterdir())
+    try:
+        entries = sorted(directory.iterdir())
+    except OSError as error:  # its text has the whole path
+        why = error.strerror
+        raise MeasureError(f"the data directory '{directory.name}' cannot be read: {why}") from None
     inner = [entry for entry in entries if entry.is_dir()]
     for base in (directory, *inner):
         files = [_plain_or_gzipped(base / folder / name) for name in splits[split]]

@@ -98,11 +98,12 @@ def keep(
     raw = cache.folder("data") / "decoding.raw"
     try:
         with raw.open("wb") as file:
-            for name, original in images:
-                pixels = converted(original, dataset.shape[0])
-                digests.append(image_digest(name, pixels))
-                labels.append(label_of[name])
-                file.write(_fitted(pixels, dataset).transpose(2, 0, 1).tobytes())
+            for image in images:
+                pixels = converted(image.pixels, dataset.shape[0])
+                digests.append(image_digest(image.name, pixels))
+                labels.append(label_of[image.name])
+                fitted = _fitted(pixels, dataset, image.file)
+                file.write(fitted.transpose(2, 0, 1).tobytes())
                 if progress and len(labels) % _BLOCK == 0:
                     progress(len(labels), count)
         if not labels:
@@ -127,14 +128,14 @@ def _folder(fingerprint: str, dataset: DataSource) -> Path:
     return cache.root() / "data" / "arrays" / f"{fingerprint}-{shape}"
 
 
-def _fitted(pixels: Pixels, dataset: DataSource) -> Pixels:
+def _fitted(pixels: Pixels, dataset: DataSource, file: str) -> Pixels:
     """Return the image in the size that the data set promises, or say that it is not."""
     if dataset.resize:
         return resized(pixels, dataset.resize)
     height, width = dataset.shape[1:]
     if pixels.shape[:2] != (height, width):
         raise MeasureError(
-            f"{dataset.title} is declared as {height}×{width} and has an image of "
+            f"{dataset.title} is declared as {height}×{width}, and {file or 'an image'} is "
             f"{pixels.shape[0]}×{pixels.shape[1]}",
             f"Write 'resize: {height}' to resize all images, or correct 'shape'.",
         )

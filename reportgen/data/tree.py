@@ -37,6 +37,9 @@ _SPLITS = {
     "testing": "test",
 }
 
+# Bytes of an image file, unpacked. Pillow refuses the pixels of what is larger anyway.
+LARGEST = 2**30
+
 Parts = tuple[str, ...]
 
 
@@ -109,12 +112,14 @@ class ImageTree:
         folders = sorted({parts[depth] for parts in below})
         if any(len(parts) > depth + 2 for parts in below):
             return (
-                f"no split '{self.split}' in {self.name}",
+                f"no split '{visible(self.split)}' in {self.name}",
                 f"It has {listed(folders, most=12)}: write one of them as `split`.",
             )
         if folders:
-            what = f"no split '{self.split}' in {self.name}, only classes ({listed(folders)})"
-            move = f"the classes into a folder called '{self.split}'."
+            what = (
+                f"no split '{visible(self.split)}' in {self.name}, only classes ({listed(folders)})"
+            )
+            move = f"the classes into a folder called '{visible(self.split)}'."
             if depth:
                 around = visible(below[0][depth - 1])
                 return what, f"They lie in '{around}': write that as `split`, or move {move}"
@@ -136,14 +141,23 @@ class ImageTree:
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[str], bytes]]:
-        """Yield what reads a file by its name in `images`; it raises whatever reading raises."""
+        """Yield what reads a file by its name in `images`.
+
+        It raises whatever reading raises, and MeasureError for a file too large for any image.
+        """
         if not self._packed:
-            yield lambda name: (self.path / name).read_bytes()
+            yield lambda name: _read_file(self.path / name)
             return
         import zipfile
 
         with zipfile.ZipFile(self.path) as archive:
-            yield lambda name: archive.read(self._listing.images[name])
+
+            def read(name: str) -> bytes:
+                member = archive.getinfo(self._listing.images[name])
+                _check_size(member.file_size)
+                return archive.read(member)
+
+            yield read
 
     @property
     def _packed(self) -> bool:
@@ -199,7 +213,7 @@ class ImageTree:
         found = [name for name in names if _same_split(name, self.split)]
         if len(found) > 1:
             raise MeasureError(
-                f"'{self.split}' may be {listed(found)} in {self.name}",
+                f"'{visible(self.split)}' may be {listed(found)} in {self.name}",
                 "Write one of them as `split`.",
             )
         return found[0] if found else None
@@ -293,6 +307,16 @@ def _list_folder(root: Path) -> Listing:
                 else:
                     others.append(name)
     return Listing(images, others, folders)
+
+
+def _read_file(path: Path) -> bytes:
+    _check_size(path.stat().st_size)
+    return path.read_bytes()
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST:
+        raise MeasureError(f"it has {size:,} bytes", "Leave it out of the data set.")
 
 
 def _holds(question: Callable[[], bool]) -> bool:

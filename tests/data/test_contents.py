@@ -100,7 +100,7 @@ def test_resizing(tmp_path: Path) -> None:
 def test_images_of_another_size(tmp_path: Path) -> None:
     write_folder(tmp_path, {"pets/val/cat/c.png": png(picture(8, 6))})
     assert complaint(pets(tmp_path), "val", tmp_path) == (
-        "pets is declared as 4×6 and has an image of 8×6",
+        "pets is declared as 4×6, and 'val/cat/c.png' in pets is 8×6",
         "Write 'resize: 4' to resize all images, or correct 'shape'.",
     )
 

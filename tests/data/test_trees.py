@@ -512,9 +512,30 @@ def test_an_image_of_too_many_pixels_is_named(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     write_folder(tmp_path / "pets", {**TWO, "test/b/1.png": png(np.zeros((11, 11, 3), np.uint8))})
     # Up to twice as many are read: 11 · 11 = 121; only their size differs from what is declared.
-    assert complaint(tmp_path)[0] == "Pets is declared as 2×2 and has an image of 11×11"
+    assert complaint(tmp_path)[0] == (
+        "Pets is declared as 2×2, and 'test/b/1.png' in pets is 11×11"
+    )
     write_folder(tmp_path / "pets", {"test/b/1.png": png(np.zeros((15, 15, 3), np.uint8))})
     assert complaint(tmp_path)[0] == (
         "'test/b/1.png' in pets cannot be read: DecompressionBombError: Image size (225 pixels) "
         "exceeds limit of 200 pixels, could be decompression bomb DOS attack."
+    )
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_file_of_too_many_bytes_is_not_read(packed: bool, tmp_path: Path) -> None:
+    write_folder(tmp_path / "pets", TWO)
+    (tmp_path / "pets" / "test" / "a" / "1.png").touch()
+    os.truncate(tmp_path / "pets" / "test" / "a" / "1.png", 2**30 + 1)
+    archive = tmp_path / "pets.zip"
+    if packed:
+        write_zip(archive, {**TWO, "test/a/1.png": b"\0" * 9})
+        data = archive.read_bytes()
+        at = data.rindex(b"PK\x01\x02", 0, data.rindex(b"test/a/1.png"))
+        huge = (2**30 + 1).to_bytes(4, "little")
+        archive.write_bytes(data[: at + 24] + huge + data[at + 28 :])
+    assert complaint(tmp_path, path="pets.zip" if packed else "pets") == (
+        f"'test/a/1.png' in {'pets.zip' if packed else 'pets'} cannot be read: it has "
+        "1,073,741,825 bytes",
+        "Leave it out of the data set.",
     )
