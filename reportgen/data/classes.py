@@ -68,10 +68,10 @@ def class_of_folder(dataset: DataSource, images: Mapping[str, Sized]) -> dict[st
 def check_count(dataset: DataSource, names: Sequence[str]) -> None:
     """Raise MeasureError where these are not as many classes as the spec declares."""
     if len(names) != dataset.classes:
-        noun = "class" if len(names) == 1 else "classes"
+        there = "is 1 class" if len(names) == 1 else f"are {len(names)} classes"
         raise MeasureError(
-            f"{dataset.title} has {len(names)} {noun} ({listed(names, most=8)}), and the spec "
-            f"declares {dataset.classes}",
+            f"there {there} in {dataset.title} ({listed(names, most=8)}), and the spec declares "
+            f"{dataset.classes}",
             "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
         )
 

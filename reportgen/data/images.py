@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from typing import NamedTuple, TypeAlias
@@ -55,6 +54,7 @@ def read_tree(tree: ImageTree, dataset: DataSource) -> Iterator[Labelled]:
     classes = class_of_folder(dataset, tree.images)
     with tree.opened() as read:
         for folder, name in classes.items():
+            tree.check_class(folder)
             for file in tree.images[folder]:
                 try:
                     pixels = _decode(read(file), mode)
@@ -78,12 +78,10 @@ def resized(pixels: Pixels, side: int) -> Pixels:
 
 def _decode(content: bytes, mode: str) -> Pixels:
     """Return an image H×W×C; raise MeasureError where eight bits do not hold it, or anything."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of large images, and of transparency that is dropped
-        with Image.open(BytesIO(content), formats=_formats()) as image:
-            pixels = np.asarray(image.convert(mode))
-            if image.mode.startswith(_DEEP_MODES):
-                _check_depth(np.asarray(image), np.asarray(image.convert("L")))
+    with Image.open(BytesIO(content), formats=_formats()) as image:
+        pixels = np.asarray(image.convert(mode))
+        if image.mode.startswith(_DEEP_MODES):
+            _check_depth(np.asarray(image), np.asarray(image.convert("L")))
     return _with_channels(pixels)
 
 

@@ -134,7 +134,7 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
         return place
     trees = [place for place in candidates(dataset, split, search) if isinstance(place, ImageTree)]
     if not dataset.catalogued:
-        raise _absent(dataset, trees[0])
+        raise _absent(trees[0])
     _check_split_exists(dataset, split)
     failure: DownloadError | None = None
     if can_download(dataset, split) and not search.offline:
@@ -145,7 +145,7 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
         except DownloadError as error:
             failure = error
     if trees:
-        raise _absent(dataset, trees[0]) from failure
+        raise _absent(trees[0]) from failure
     binary = BINARY_LAYOUTS[dataset.source][1]
     raise MissingError(
         f"{dataset.title} ({split}) is not in the data directory and could not be downloaded",
@@ -154,9 +154,9 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
     ) from failure
 
 
-def _absent(dataset: DataSource, tree: ImageTree) -> MissingError:
+def _absent(tree: ImageTree) -> MissingError:
     why, hint = tree.absence()
-    return MissingError(f"{dataset.title}: there is {why}", hint)
+    return MissingError(f"there is {why}", hint)
 
 
 def _check_split_exists(dataset: DataSource, split: str) -> None:

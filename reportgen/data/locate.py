@@ -101,7 +101,7 @@ def _own_path(dataset: DataSource, search: Search) -> Path:
             if path.exists():
                 return path
     raise MissingError(
-        f"{dataset.title}: there is no folder or zip '{visible(str(given))}'",
+        f"there is no folder or zip '{visible(str(given))}'",
         "`path` is looked for beside the spec, then in each --data-dir.",
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _LONGEST = 80
-_NAMED = 3
 # What file managers leave behind, by lower-case name. Nobody misses it.
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "icon\r", "$recycle.bin"})
 
@@ -21,19 +20,14 @@ def visible(name: str, longest: int = _LONGEST) -> str:
     return f"{shown[: half - 1]}…{shown[-half:]}"
 
 
-def listed(names: Sequence[str], *, most: int = _NAMED) -> str:
-    """Write names in a row, the first `most` of them: `a.txt, b.txt, … (9 in all)`."""
-    shown = ", ".join(map(visible, names[:most]))
-    return shown if len(names) <= most else f"{shown}, … ({len(names):,} in all)"
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Write the first names in a row: `a.txt, b.txt, c.txt, …`."""
+    return ", ".join([*map(visible, names[:most]), *(["…"] if names[most:] else [])])
 
 
 def left_out(names: Sequence[str]) -> str:
     """Say which files were left out: `2 files: labels.csv, notes.txt`; empty where none were."""
-    if not names:
-        return ""
-    more = ", …" if len(names) > _NAMED else ""
-    shown = ", ".join(map(visible, names[:_NAMED]))
-    return f"{len(names):,} file{'s' * (len(names) > 1)}: {shown}{more}"
+    return f"{len(names):,} file{'s' * (len(names) > 1)}: {listed(names)}" if names else ""
 
 
 def is_hidden(part: str) -> bool:

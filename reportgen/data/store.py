@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,8 @@ def keep(
     labels: list[int] = []
     raw = cache.folder("data") / "decoding.raw"
     try:
-        with raw.open("wb") as file:
+        with raw.open("wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large images, and of transparency that is dropped
             for image in images:
                 pixels = converted(image.pixels, dataset.shape[0])
                 digests.append(image_digest(image.name, pixels))
@@ -135,8 +137,8 @@ def _fitted(pixels: Pixels, dataset: DataSource, file: str) -> Pixels:
     height, width = dataset.shape[1:]
     if pixels.shape[:2] != (height, width):
         raise MeasureError(
-            f"{dataset.title} is declared as {height}×{width}, and {file or 'an image'} is "
-            f"{pixels.shape[0]}×{pixels.shape[1]}",
+            f"{file or f'an image of {dataset.title}'} is {pixels.shape[0]}×{pixels.shape[1]}, and "
+            f"the spec declares {height}×{width}",
             f"Write 'resize: {height}' to resize all images, or correct 'shape'.",
         )
     return pixels

@@ -103,17 +103,15 @@ class ImageTree:
     def absence(self) -> tuple[str, str]:
         """Say why the split is not here, given that it is not, and what to do about it."""
         for folder in _in_parts(self._listing.folders):
-            if _same_split(folder[-1], self.split):
-                files = self._not_read(folder)
-                said = f", only {left_out(files)}" if files else ""
-                what = f"no image in the folder '{visible('/'.join(folder))}' of {self.name}{said}"
-                return what, _EXPECTED
+            if _same_split(folder[-1], self.split) and not _with_classes(folder, self._images):
+                return self._no_image("/".join(folder), self._not_read(folder)), _EXPECTED
         depth, below = self._found
         folders = sorted({parts[depth] for parts in below})
         if any(len(parts) > depth + 2 for parts in below):
             return (
                 f"no split '{visible(self.split)}' in {self.name}",
-                f"It has {listed(folders, most=12)}: write one of them as `split`.",
+                f"It has {listed(folders, most=12)}: "
+                f"write {'one of them' if folders[1:] else 'that'} as `split`.",
             )
         if folders:
             what = (
@@ -125,6 +123,18 @@ class ImageTree:
                 return what, f"They lie in '{around}': write that as `split`, or move {move}"
             return what, f"Move {move}"
         return f"no image in {self.name}", _EXPECTED
+
+    def check_class(self, folder: str) -> None:
+        """Raise MeasureError where the folder of a class has files, and none is an image."""
+        base = (*(self._base or ()), folder)
+        if not self.images[folder] and (files := self._not_read(base)):
+            raise MeasureError(
+                f"there is {self._no_image('/'.join(base), files)}", "Convert them, or remove them."
+            )
+
+    def _no_image(self, folder: str, files: Sequence[str]) -> str:
+        said = f", only {left_out(files)}" if files else ""
+        return f"no image in the folder '{visible(folder)}' of {self.name}{said}"
 
     def called(self, file: str) -> str:
         """Return what messages call one of its files."""
@@ -169,12 +179,12 @@ class ImageTree:
             return _list_zip(self.path) if self._packed else _list_folder(self.path)
         except OSError as error:
             inside = str(error.filename or "").removeprefix(f"{self.path}{os.sep}")
-            what = self.name if inside in ("", error.filename) else self.called(inside)
+            what = f"'{self.name}'" if inside in ("", error.filename) else self.called(inside)
             raise MeasureError(f"{what} cannot be read: {error.strerror or error}") from error
         except Exception as error:  # a broken archive makes zipfile raise anything
             suffix = self.path.suffix.lower()
             raise MeasureError(
-                f"{self.name} is no readable zip archive",
+                f"'{self.name}' is no readable zip archive",
                 "Copy or download it again." if suffix == ".zip" else "Unpack it into a folder.",
             ) from error
 

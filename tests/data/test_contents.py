@@ -100,7 +100,7 @@ def test_resizing(tmp_path: Path) -> None:
 def test_images_of_another_size(tmp_path: Path) -> None:
     write_folder(tmp_path, {"pets/val/cat/c.png": png(picture(8, 6))})
     assert complaint(pets(tmp_path), "val", tmp_path) == (
-        "pets is declared as 4×6, and 'val/cat/c.png' in pets is 8×6",
+        "'val/cat/c.png' in pets is 8×6, and the spec declares 4×6",
         "Write 'resize: 4' to resize all images, or correct 'shape'.",
     )
 
@@ -139,19 +139,19 @@ def test_sixteen_bits_are_not_cut_off(tmp_path: Path) -> None:
 
 def test_the_wrong_number_of_classes(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path) == (
-        "pets has 2 classes (ape, cat), and the spec declares 3",
+        "there are 2 classes in pets (ape, cat), and the spec declares 3",
         "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
     )
     # Nor does it pass once it has been decoded with the right number.
     load(pets(tmp_path), "val", Search(spec_dir=tmp_path))
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path)[0] == (
-        "pets has 2 classes (ape, cat), and the spec declares 3"
+        "there are 2 classes in pets (ape, cat), and the spec declares 3"
     )
 
 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path), "test", tmp_path) == (
-        "pets: there is no split 'test' in pets",
+        "there is no split 'test' in pets",
         "It has train, val: write one of them as `split`.",
     )
     assert complaint(CIFAR10, "val", tmp_path) == (
@@ -167,7 +167,7 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     gone = DataSource("folder", (3, 4, 6), 2, name="pets", path="gone")
     assert complaint(gone, "val", tmp_path) == (
-        "pets: there is no folder or zip 'gone'",
+        "there is no folder or zip 'gone'",
         "`path` is looked for beside the spec, then in each --data-dir.",
     )
 
@@ -198,7 +198,7 @@ def test_no_zip_after_all(tmp_path: Path) -> None:
     (tmp_path / "cifar10-test.zip").write_bytes(b"404 not found")
     with pytest.raises(MeasureError) as error:
         load(CIFAR10, "test", here(tmp_path))
-    assert str(error.value) == "cifar10-test.zip is no readable zip archive"
+    assert str(error.value) == "'cifar10-test.zip' is no readable zip archive"
 
 
 class Exploit:

@@ -99,49 +99,48 @@ def test_two_folders_that_may_be_meant(tmp_path: Path) -> None:
     [
         (
             under("train") | under("val"),
-            "Pets: there is no split 'test' in pets",
+            "there is no split 'test' in pets",
             "It has train, val: write one of them as `split`.",
         ),
         (
             under("train"),
-            "Pets: there is no split 'test' in pets",
-            "It has train: write one of them as `split`.",
+            "there is no split 'test' in pets",
+            "It has train: write that as `split`.",
         ),
         (
             {f"pets-master/{name}": data for name, data in (under("dev") | under("train")).items()},
-            "Pets: there is no split 'test' in pets",
+            "there is no split 'test' in pets",
             "It has dev, train: write one of them as `split`.",
         ),
         (
             {name.removeprefix("test/"): data for name, data in TWO.items()},
-            "Pets: there is no split 'test' in pets, only classes (a, b)",
+            "there is no split 'test' in pets, only classes (a, b)",
             "Move the classes into a folder called 'test'.",
         ),
         (
             under("images"),
-            "Pets: there is no split 'test' in pets, only classes (a, b)",
+            "there is no split 'test' in pets, only classes (a, b)",
             "They lie in 'images': write that as `split`, or move the classes into a folder called "
             "'test'.",
         ),
         (
             {"test/a/0.npy": b"", "test/b/notes.txt": b""},
-            "Pets: there is no image in the folder 'test' of pets, only 2 files: a/0.npy, "
-            "b/notes.txt",
+            "there is no image in the folder 'test' of pets, only 2 files: a/0.npy, b/notes.txt",
             "Images lie in SPLIT/CLASS/ in it.",
         ),
         (
             {"README.md": b""},
-            "Pets: there is no image in pets",
+            "there is no image in pets",
             "Images lie in SPLIT/CLASS/ in it.",
         ),
         (
             {"0.png": shade(1)},
-            "Pets: there is no image in pets",
+            "there is no image in pets",
             "Images lie in SPLIT/CLASS/ in it.",
         ),
         (
             {"test/0.png": shade(1), "test/1.png": shade(1)},
-            "Pets: there is no image in the folder 'test' of pets, only 2 files: 0.png, 1.png",
+            "there is no image in the folder 'test' of pets, only 2 files: 0.png, 1.png",
             "Images lie in SPLIT/CLASS/ in it.",
         ),
     ],
@@ -161,15 +160,15 @@ def test_an_archive_of_another_split_is_not_taken_for_this_one(tmp_path: Path) -
     write_zip(tmp_path / "cifar10-test.zip", files(images, "train/"))
     with pytest.raises(MissingError) as error:
         load(catalogued("cifar10"), "test", Search((tmp_path,), offline=True))
-    assert str(error.value) == "CIFAR-10: there is no split 'test' in cifar10-test.zip"
-    assert error.value.hint == "It has train: write one of them as `split`."
+    assert str(error.value) == "there is no split 'test' in cifar10-test.zip"
+    assert error.value.hint == "It has train: write that as `split`."
 
 
 def test_a_folder_that_is_nowhere_is_named_as_the_spec_names_it(tmp_path: Path) -> None:
     for path in ("gone", "gone/pets.zip", "x" * 300):
         message, hint = complaint(tmp_path, path=path)
         shown = path if len(path) < 80 else "x" * 39 + "…" + "x" * 40
-        assert message == f"Pets: there is no folder or zip '{shown}'"
+        assert message == f"there is no folder or zip '{shown}'"
         assert hint == "`path` is looked for beside the spec, then in each --data-dir."
 
 
@@ -206,11 +205,30 @@ def test_an_empty_folder_is_a_class_where_the_spec_says_so(
     assert shades(split) == {(0, 10), (classes - 1, 20)}
 
 
+def test_a_class_of_files_that_are_no_images_is_not_passed_over(tmp_path: Path) -> None:
+    write_folder(tmp_path / "pets", {**TWO, "test/c/0.heic": b"", "test/c/1.heic": b""})
+    assert complaint(tmp_path, classes=3) == (
+        "there is no image in the folder 'test/c' of pets, only 2 files: 0.heic, 1.heic",
+        "Convert them, or remove them.",
+    )
+    # Of another number of classes it is none.
+    assert read(tmp_path, classes=2).left_out == "2 files: c/0.heic, c/1.heic"
+
+
+def test_a_split_deeper_down_is_not_this_one(tmp_path: Path) -> None:
+    entries = {f"{top}/{name}": data for top in ("cats", "dogs") for name, data in TWO.items()}
+    write_folder(tmp_path / "pets", entries)
+    assert complaint(tmp_path) == (
+        "there is no split 'test' in pets",
+        "It has cats, dogs: write one of them as `split`.",
+    )
+
+
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        (1, "Pets has 2 classes (a, b), and the spec declares 1"),
-        (1000, "Pets has 2 classes (a, b), and the spec declares 1000"),
+        (1, "there are 2 classes in Pets (a, b), and the spec declares 1"),
+        (1000, "there are 2 classes in Pets (a, b), and the spec declares 1000"),
     ],
 )
 def test_another_number_of_classes_names_both(declared: int, message: str, tmp_path: Path) -> None:
@@ -221,8 +239,7 @@ def test_another_number_of_classes_names_both(declared: int, message: str, tmp_p
 def test_many_classes_are_not_all_named(tmp_path: Path) -> None:
     write_folder(tmp_path / "pets", {f"test/{n:02}/0.png": shade(n) for n in range(20)})
     assert complaint(tmp_path, classes=2)[0] == (
-        "Pets has 20 classes (00, 01, 02, 03, 04, 05, 06, 07, … (20 in all)), and the spec "
-        "declares 2"
+        "there are 20 classes in Pets (00, 01, 02, 03, 04, 05, 06, 07, …), and the spec declares 2"
     )
 
 
@@ -256,8 +273,8 @@ def test_a_known_data_set_has_its_own_number_of_classes(tmp_path: Path) -> None:
     with pytest.raises(MeasureError) as error:
         load(dataset, "test", Search(offline=True))
     assert str(error.value) == (
-        "scikit-learn's digits has 10 classes (0, 1, 2, 3, 4, 5, 6, 7, … (10 in all)), and the "
-        "spec declares 7"
+        "there are 10 classes in scikit-learn's digits (0, 1, 2, 3, 4, 5, 6, 7, …), and the spec "
+        "declares 7"
     )
 
 
@@ -309,7 +326,7 @@ def test_names_of_any_bytes_are_read(tmp_path: Path) -> None:
     assert shades(split) == {(0, 0), (1, 1)}
     assert read(tmp_path).fingerprint == split.fingerprint  # known now
     assert complaint(tmp_path, classes=3)[0] == (
-        r"Pets has 2 classes (a\udcff, b\n🐈\), and the spec declares 3"
+        r"there are 2 classes in Pets (a\udcff, b\n🐈\), and the spec declares 3"
     )
     Path(os.fsdecode(os.path.join(root, b"a\xff", b"\xfe 0.png"))).write_bytes(b"")
     message, _ = complaint(tmp_path)
@@ -429,18 +446,18 @@ ARCHIVES = {
     ),
     "cut off": (
         archive()[:-30],
-        "pets.zip is no readable zip archive",
+        "'pets.zip' is no readable zip archive",
         "Copy or download it again.",
     ),
-    "empty": (b"", "pets.zip is no readable zip archive", "Copy or download it again."),
+    "empty": (b"", "'pets.zip' is no readable zip archive", "Copy or download it again."),
     "newer version": (
         patched(archive(), 4, 6, b"\xff"),
-        "pets.zip is no readable zip archive",
+        "'pets.zip' is no readable zip archive",
         "Copy or download it again.",
     ),
     "undecodable names": (
         patched(archive(), 6, 8, b"\x00\x08").replace(b"test/a", b"test/\xff"),
-        "pets.zip is no readable zip archive",
+        "'pets.zip' is no readable zip archive",
         "Copy or download it again.",
     ),
 }
@@ -459,7 +476,7 @@ def test_an_archive_of_another_kind(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "pets.tar.gz", "w:gz"):
         pass
     assert complaint(tmp_path, path="pets.tar.gz") == (
-        "pets.tar.gz is no readable zip archive",
+        "'pets.tar.gz' is no readable zip archive",
         "Unpack it into a folder.",
     )
 
@@ -512,9 +529,7 @@ def test_an_image_of_too_many_pixels_is_named(
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     write_folder(tmp_path / "pets", {**TWO, "test/b/1.png": png(np.zeros((11, 11, 3), np.uint8))})
     # Up to twice as many are read: 11 · 11 = 121; only their size differs from what is declared.
-    assert complaint(tmp_path)[0] == (
-        "Pets is declared as 2×2, and 'test/b/1.png' in pets is 11×11"
-    )
+    assert complaint(tmp_path)[0] == ("'test/b/1.png' in pets is 11×11, and the spec declares 2×2")
     write_folder(tmp_path / "pets", {"test/b/1.png": png(np.zeros((15, 15, 3), np.uint8))})
     assert complaint(tmp_path)[0] == (
         "'test/b/1.png' in pets cannot be read: DecompressionBombError: Image size (225 pixels) "
