@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import sys
-from importlib.machinery import ModuleSpec
 from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Literal
 

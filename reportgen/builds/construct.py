@@ -20,7 +20,7 @@ from reportgen.builds.examples import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
 from reportgen.data.batches import batches
-from reportgen.data.load import load
+from reportgen.data.load import load, part_read
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, MissingError, UnfitError, did_you_mean
 from reportgen.plan import Build
@@ -184,7 +184,8 @@ def _with_weights(
         state = fit.fitted(
             key, lambda: fit.fit(make, split, fitting, normalization), refresh=refresh
         )
-        facts = {"weights": f"fitted here, {fitting.epochs} epochs, seed {fitting.seed}"}
+        fitted_on = part_read(build.data.source, fitting.split, len(split))
+        facts = {"weights": f"fitted here, {fitting.epochs} epochs, seed {fitting.seed}{fitted_on}"}
     else:
         if recipe.torchvision is not None:
             name = build.entry.source.removeprefix("torchvision/")

@@ -26,7 +26,7 @@ def read_digits(split: str) -> Iterator[Labelled]:
     shades = np.rint(digits.images * (255 / _WHITE_DIGIT)).astype(np.uint8)
     for index, (pixels, label) in enumerate(zip(shades, digits.target, strict=True)):
         if (index % 5 == 4) == (split == "test"):
-            yield str(label), pixels[:, :, np.newaxis]
+            yield Labelled(str(label), pixels[:, :, np.newaxis])
 
 
 def draw_synthetic(dataset: DataSource, split: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -2,46 +2,65 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Iterator
 from io import BytesIO
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from reportgen.data.classes import class_of_folder
-from reportgen.data.locate import ImageTree
+from reportgen.data.names import visible
 from reportgen.data.source import DataSource
+from reportgen.data.tree import ImageTree
 from reportgen.errors import MeasureError
 
 # Height × width × channels, uint8.
 Pixels: TypeAlias = NDArray[np.uint8]
-Labelled: TypeAlias = tuple[str, Pixels]
 
-# Nothing but what the suffixes promise is given to a decoder.
-_FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
-# Pillow's name for images of so many channels, and what its other modes are taken as.
+
+class Labelled(NamedTuple):
+    """An image and its class; `file` is what messages call the file that it is from."""
+
+    name: str
+    pixels: Pixels
+    file: str = ""
+
+
+# Pillow's name for images of so many channels.
 CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
-_TAKEN_AS = {"1": "L", "LA": "RGBA", "PA": "RGBA"}
-# Sixteen bits and more, which a conversion to eight would cut off at white.
+# Formats of Pillow that are no images of pixels, whatever their file is called (see `tree`).
+NO_IMAGES = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
+# More than eight bits, which a conversion to eight cuts off at white.
 _DEEP_MODES = ("I", "F")
+
+_REPLACE = "Replace the file, or take it out of the data set."
+# Of what Pillow and zipfile say, a report takes at most so many characters.
+_LONGEST_REASON = 200
 
 
 def read_tree(tree: ImageTree, dataset: DataSource) -> Iterator[Labelled]:
-    """Yield the class and the pixels of each image of a split, as they come.
+    """Yield each image of a split with its class, as they come.
 
-    Pixels are grey, RGB or RGBA as the file has them. The orientation that a camera notes in a
-    photo is not applied.
+    Pixels are what torchvision's ImageFolder gives: converted by Pillow to the channels of the data
+    set, the first of several frames, without the orientation that a camera notes in a photo.
 
-    Raises MeasureError for wrong classes, for a file that is no image or a broken one, and for an
-    image of more than eight bits a channel.
+    Raises MeasureError for wrong classes, and for a file that cannot be read as an image, or not
+    with eight bits a channel.
     """
-    with _Reader(tree) as read:
-        for folder, name in class_of_folder(dataset, tree.images).items():
+    mode = CHANNELS[dataset.shape[0]]
+    classes = class_of_folder(dataset, tree.images)
+    with tree.opened() as read:
+        for folder, name in classes.items():
+            tree.check_class(folder)
             for file in tree.images[folder]:
-                yield name, _decode(file, read)
+                try:
+                    pixels = _decode(read(file), mode)
+                except Exception as error:  # neither Pillow nor zipfile says what it may raise
+                    raise _unreadable(tree.called(file), error) from error
+                yield Labelled(name, pixels, tree.called(file))
 
 
 def converted(pixels: Pixels, channels: int) -> Pixels:
@@ -57,42 +76,44 @@ def resized(pixels: Pixels, side: int) -> Pixels:
     return _with_channels(np.asarray(image))
 
 
-class _Reader:
-    """The bytes of a tree's files by name; keeps a zip open in between."""
-
-    def __init__(self, tree: ImageTree) -> None:
-        self._root = tree.path
-        self._archive = zipfile.ZipFile(tree.path) if tree.path.is_file() else None
-
-    def __enter__(self) -> Callable[[str], bytes]:
-        return self._archive.read if self._archive else self._read_file
-
-    def __exit__(self, *_: object) -> None:
-        if self._archive:
-            self._archive.close()
-
-    def _read_file(self, name: str) -> bytes:
-        return (self._root / name).read_bytes()
+def _decode(content: bytes, mode: str) -> Pixels:
+    """Return an image H×W×C; raise MeasureError where eight bits do not hold it, or anything."""
+    with Image.open(BytesIO(content), formats=_formats()) as image:
+        pixels = np.asarray(image.convert(mode))
+        if image.mode.startswith(_DEEP_MODES):
+            _check_depth(np.asarray(image), np.asarray(image.convert("L")))
+    return _with_channels(pixels)
 
 
-def _decode(file: str, read: Callable[[str], bytes]) -> Pixels:
-    try:
-        with Image.open(BytesIO(read(file)), formats=_FORMATS) as image:
-            if not image.mode.startswith(_DEEP_MODES):
-                kept = image.mode in CHANNELS.values()
-                taken = image if kept else image.convert(_TAKEN_AS.get(image.mode, "RGB"))
-                return _with_channels(np.asarray(taken))
-    except UnidentifiedImageError:
-        raise MeasureError(f"the file {file} is no image", _REPLACE) from None
-    # Pillow's decoders raise SyntaxError and ValueError too; zipfile has its own.
-    except (OSError, SyntaxError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise MeasureError(f"the image {file} is broken", _REPLACE) from error
-    raise MeasureError(
-        f"the image {file} has more than 8 bits a channel", "Convert it to 8 bits first."
-    )
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """Return the formats to try, in Pillow's order."""
+    Image.init()
+    return tuple(name for name in Image.ID if name not in NO_IMAGES)
 
 
-_REPLACE = "Replace the file, or take it out of the data set."
+def _check_depth(exact: NDArray[np.generic], in_eight_bits: Pixels) -> None:
+    if not np.array_equal(exact, in_eight_bits):
+        raise MeasureError("its values do not fit into 8 bits", "Convert it to 8 bits first.")
+
+
+def _unreadable(file: str, error: Exception) -> MeasureError:
+    """Say which file cannot be read, and why, in words that are the same on every machine."""
+    hint = _REPLACE
+    if isinstance(error, MeasureError):
+        why, hint = str(error), error.hint
+    elif isinstance(error, RuntimeError) and "encrypted" in str(error):
+        why, hint = "it is encrypted", "Pack the images without a password."
+    elif isinstance(error, UnidentifiedImageError):  # its text has an address in memory
+        why = "it is no image that Pillow knows"
+    elif isinstance(error, OSError) and error.strerror:  # its text has the whole path
+        why = error.strerror
+    else:
+        said = visible(str(error).strip().partition("\n")[0], _LONGEST_REASON)
+        name = type(error).__name__  # zlib's and struct's is `error`
+        untold = said and (isinstance(error, OSError) or name == "error")
+        why = said if untold else f"{name}: {said}".removesuffix(": ")
+    return MeasureError(f"{file} cannot be read: {why}", hint)
 
 
 def _as_image(pixels: Pixels) -> Image.Image:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen import cache
 from reportgen.catalog.datasets import DATASETS
@@ -12,10 +12,11 @@ from reportgen.data.bundled import draw_synthetic, read_digits
 from reportgen.data.classes import CLASS_NAMES, class_of_folder
 from reportgen.data.download import DownloadError, can_download, download_split
 from reportgen.data.images import Labelled, read_tree
-from reportgen.data.known import digits_key, fingerprint_if_known, place_key, synthetic_fingerprint
-from reportgen.data.locate import BINARY_LAYOUTS, ImageTree, Place, find
+from reportgen.data.known import digits_key, place_key, synthetic_fingerprint
+from reportgen.data.locate import BINARY_LAYOUTS, Place, candidates, find
 from reportgen.data.source import DataSource, Progress, Search
 from reportgen.data.store import Split, keep, stored
+from reportgen.data.tree import ImageTree
 from reportgen.errors import MeasureError, MissingError
 
 
@@ -33,16 +34,28 @@ def load(
         images, labels = draw_synthetic(dataset, split)
         names = tuple(str(label) for label in range(dataset.classes))
         return Split(images, labels, names, synthetic_fingerprint(dataset, split), synthetic=True)
-    if found := _decoded(dataset, split, search):
-        return found
     contents: _Digits | _Files
     if dataset.source == "digits":
         _check_split_exists(dataset, split)
         contents = _Digits(dataset, split)
     else:
         contents = _Files(dataset, split, _place(dataset, split, search, progress))
+    return replace(_read(contents, progress), left_out=contents.left_out)
+
+
+def part_read(dataset: DataSource, split: str, count: int) -> str:
+    """Say that `count` images are not all of a split, as `, on 20 of 50,000 images`."""
+    published = DATASETS[dataset.source].splits.get(split, count)
+    return f", on {count:,} of {published:,} images" if count != published else ""
+
+
+def _read(contents: _Digits | _Files, progress: Progress | None) -> Split:
+    """Return the split as it was decoded before, or decode it now."""
+    if found := _decoded(contents):
+        return found
+    dataset = contents.dataset
     with cache.lock(cache.root() / "data" / "decoding"):
-        if found := _decoded(dataset, split, search):  # which the lock was held for
+        if found := _decoded(contents):  # which the lock was held for
             return found
         made = cache.with_room(
             lambda: keep(dataset, contents.class_names, contents.count, contents.images(), progress)
@@ -51,9 +64,9 @@ def load(
         return made
 
 
-def _decoded(dataset: DataSource, split: str, search: Search) -> Split | None:
-    fingerprint = fingerprint_if_known(dataset, split, search)
-    return stored(fingerprint, dataset) if fingerprint else None
+def _decoded(contents: _Digits | _Files) -> Split | None:
+    fingerprint = cache.recall(contents.key)
+    return stored(fingerprint, contents.dataset) if fingerprint else None
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,10 @@ class _Digits:
     @property
     def count(self) -> int:
         return DATASETS["digits"].splits[self.split]
+
+    @property
+    def left_out(self) -> str:
+        return ""
 
     def images(self) -> Iterator[Labelled]:
         return read_digits(self.split)
@@ -103,6 +120,10 @@ class _Files:
             return sum(len(files) for files in self.place.images.values())
         return DATASETS[self.dataset.source].splits[self.split]
 
+    @property
+    def left_out(self) -> str:
+        return self.place.left_out if isinstance(self.place, ImageTree) else ""
+
     def images(self) -> Iterator[Labelled]:
         if isinstance(self.place, ImageTree):
             return read_tree(self.place, self.dataset)
@@ -113,11 +134,9 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
     """Find a split, or download it and find it then; raise MeasureError."""
     if place := find(dataset, split, search):
         return place
+    trees = [place for place in candidates(dataset, split, search) if isinstance(place, ImageTree)]
     if not dataset.catalogued:
-        raise MissingError(
-            f"{dataset.title} has no images for the split '{split}'",
-            "They lie in SPLIT/CLASS/*.png below its 'path'.",
-        )
+        raise _absent(trees[0])
     _check_split_exists(dataset, split)
     failure: DownloadError | None = None
     if can_download(dataset, split) and not search.offline:
@@ -127,12 +146,19 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
                 return place
         except DownloadError as error:
             failure = error
+    if trees:
+        raise _absent(trees[0]) from failure
     binary = BINARY_LAYOUTS[dataset.source][1]
     raise MissingError(
         f"{dataset.title} ({split}) is not in the data directory and could not be downloaded",
         f"Pass --data-dir DIR with {dataset.source}-{split}.zip ({split}/CLASS/*.png) or "
         f"torchvision's {binary} in it.",
     ) from failure
+
+
+def _absent(tree: ImageTree) -> MissingError:
+    why, hint = tree.absence()
+    return MissingError(f"there is {why}", hint)
 
 
 def _check_split_exists(dataset: DataSource, split: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reportgen import cache
+from reportgen.data.classes import check_count
 from reportgen.data.images import CHANNELS, Labelled, Pixels, converted, resized
 from reportgen.data.source import DataSource, Progress
 from reportgen.errors import MeasureError
@@ -30,7 +32,8 @@ class Split:
     """A split of a data set; its images are mapped from disk, not read.
 
     `images` is N×C×H×W, uint8; `labels` N, int64, counting into `class_names`. `fingerprint` is
-    that of the images before any resizing. Labels of a `synthetic` split mean nothing.
+    that of the images before any resizing. Labels of a `synthetic` split mean nothing. `left_out`
+    says which files of it were not read.
     """
 
     images: NDArray[np.uint8]
@@ -38,6 +41,7 @@ class Split:
     class_names: tuple[str, ...]
     fingerprint: str
     synthetic: bool = False
+    left_out: str = ""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,7 +50,8 @@ class Split:
 def image_digest(class_name: str, pixels: Pixels) -> bytes:
     """Return the SHA-256 of an image H×W×C with its class."""
     shape = struct.pack("<III", *pixels.shape)
-    return hashlib.sha256(class_name.encode() + b"\0" + shape + pixels.tobytes()).digest()
+    name = class_name.encode("utf-8", "surrogateescape")
+    return hashlib.sha256(name + b"\0" + shape + pixels.tobytes()).digest()
 
 
 def fingerprint_of(digests: Iterable[bytes]) -> str:
@@ -81,9 +86,10 @@ def keep(
     """Put images into the cache, in their own order, and return them; `count` is for `progress`.
 
     Raises MeasureError for an image of another size than the data set's, unless it is to be
-    resized, for a number of channels that no image has, and when there are no images. The caller
-    holds the lock on decoding.
+    resized, for a number of channels that no image has, for more or fewer classes than declared,
+    and when there are no images. The caller holds the lock on decoding.
     """
+    check_count(dataset, class_names)
     if dataset.shape[0] not in CHANNELS:
         raise MeasureError(
             f"{dataset.title} is declared with {dataset.shape[0]} channels, which no image has",
@@ -94,12 +100,14 @@ def keep(
     labels: list[int] = []
     raw = cache.folder("data") / "decoding.raw"
     try:
-        with raw.open("wb") as file:
-            for name, original in images:
-                pixels = converted(original, dataset.shape[0])
-                digests.append(image_digest(name, pixels))
-                labels.append(label_of[name])
-                file.write(_fitted(pixels, dataset).transpose(2, 0, 1).tobytes())
+        with raw.open("wb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of large images, and of transparency that is dropped
+            for image in images:
+                pixels = converted(image.pixels, dataset.shape[0])
+                digests.append(image_digest(image.name, pixels))
+                labels.append(label_of[image.name])
+                fitted = _fitted(pixels, dataset, image.file)
+                file.write(fitted.transpose(2, 0, 1).tobytes())
                 if progress and len(labels) % _BLOCK == 0:
                     progress(len(labels), count)
         if not labels:
@@ -124,15 +132,15 @@ def _folder(fingerprint: str, dataset: DataSource) -> Path:
     return cache.root() / "data" / "arrays" / f"{fingerprint}-{shape}"
 
 
-def _fitted(pixels: Pixels, dataset: DataSource) -> Pixels:
+def _fitted(pixels: Pixels, dataset: DataSource, file: str) -> Pixels:
     """Return the image in the size that the data set promises, or say that it is not."""
     if dataset.resize:
         return resized(pixels, dataset.resize)
     height, width = dataset.shape[1:]
     if pixels.shape[:2] != (height, width):
         raise MeasureError(
-            f"{dataset.title} is declared as {height}×{width} and has an image of "
-            f"{pixels.shape[0]}×{pixels.shape[1]}",
+            f"{file or f'an image of {dataset.title}'} is {pixels.shape[0]}×{pixels.shape[1]}, and "
+            f"the spec declares {height}×{width}",
             f"Write 'resize: {height}' to resize all images, or correct 'shape'.",
         )
     return pixels

@@ -11,7 +11,7 @@ from reportgen.builds.construct import construct
 from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe, identify
-from reportgen.engine.results import Evaluated
+from reportgen.engine.results import Evaluated, Read
 from reportgen.engine.rounding import significant
 from reportgen.measures.accuracy import evaluate
 from reportgen.plan import Build
@@ -69,4 +69,5 @@ def measure(
         total=result.images,
         note=result.way if result.unusual else "",
     )
-    return Evaluated(figures, total, facts, described, split.fingerprint)
+    read = Read(split.fingerprint, len(split), split.left_out)
+    return Evaluated(figures, total, facts, described, read)

@@ -16,6 +16,7 @@ from reportgen import merge
 from reportgen.engine.environment import identify
 from reportgen.engine.portable import portable_figure, portable_text
 from reportgen.engine.previous import Seen, previous, seen
+from reportgen.engine.results import Read
 from reportgen.engine.staleness import Due, used_environments
 from reportgen.errors import MeasureError, MissingError
 from reportgen.files import locked, write_text
@@ -53,9 +54,14 @@ class Journal:
         self.record = replace(self.record, environments=known)
         return name
 
-    def note_data(self, dataset: str, fingerprint: str) -> None:
+    def note_data(self, dataset: str, read: Read) -> None:
         """Write down the content of a data set as it was read."""
-        entry = replace(self.record.datasets[dataset], fingerprint=fingerprint)
+        entry = replace(
+            self.record.datasets[dataset],
+            fingerprint=read.fingerprint,
+            read=read.count,
+            left_out=read.left_out,
+        )
         self.record = replace(self.record, datasets={**self.record.datasets, dataset: entry})
 
     def put(
@@ -73,10 +79,10 @@ class Journal:
         """
         build = self.record.builds[due.build.id]
         spec_dir = self.plan.spec_dir
-        fresh = {
-            key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures
+        fresh = {key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures}
+        chosen = {
+            key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys
         }
-        chosen = {key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys}
         others = {key: figure for key, figure in build.figures.items() if key not in chosen}
         measured = any(figure.is_good for figure in fresh.values())
         holds_old = any(figure is not None and figure.is_good for figure in chosen.values())

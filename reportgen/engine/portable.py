@@ -48,7 +48,9 @@ def _shortened(text: str, spec_dir: Path) -> str:
             inside = rf"(?:file://)?{re.escape(folder)}"
             text = re.sub(rf"{inside}[\\/]+(?=[^\s'\"`])", "", text)
             text = re.sub(rf"{inside}(?![\w.-])", ".", text)
-    text = _QUOTED.sub(lambda found: f"{found['quote']}{_name(found['path'])}{found['quote']}", text)
+    text = _QUOTED.sub(
+        lambda found: f"{found['quote']}{_name(found['path'])}{found['quote']}", text
+    )
     return _BARE.sub(lambda found: _name(found[0]), text)
 
 

@@ -104,9 +104,9 @@ class Probe:
                 raise UnreadableError(
                     f"{source.title} ({split}) was not read here yet: a run reads it"
                 )
-            from reportgen.data.load import load
+            from reportgen.engine.reading import fingerprint as read
 
-            return load(source, split, self.search).fingerprint
+            return read(source, split, self.search, self.plan.measure.time_limit)
 
         return fingerprint
 

@@ -19,17 +19,26 @@ class Counted:
 
 
 @dataclass(frozen=True)
+class Read:
+    """What was read of a data set: its fingerprint, how many examples, which files were not."""
+
+    fingerprint: str
+    count: int
+    left_out: str
+
+
+@dataclass(frozen=True)
 class Evaluated:
     """A build's figures of quality, the time of its forward passes, and facts for the record.
 
-    `data` is the fingerprint of what it was evaluated on.
+    `data` is what it was evaluated on.
     """
 
     figures: Mapping[str, Figure]
     total_time: Figure
     facts: Mapping[str, str]
     environment: Mapping[str, str]
-    data: str
+    data: Read
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
 from reportgen.inputs import Group
 from reportgen.plan import Build, Plan
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record import BuildRecord, DatasetRecord, Figure, Record
 
 # How a change of each input is called.
 CHANGES = {
@@ -96,9 +96,7 @@ def compare(
         due += compared.due
         unknown += compared.unknown
     datasets = {
-        name: replace(entry, fingerprint=old.datasets[name].fingerprint)
-        if old and name in old.datasets
-        else entry
+        name: _as_read(entry, old.datasets[name]) if old and name in old.datasets else entry
         for name, entry in record.datasets.items()
     }
     if selection.only and old:
@@ -137,6 +135,13 @@ def by_reason(unknown: Iterable[Unknown]) -> Counter[str]:
     for entry in unknown:
         counts[entry.reason] += len(entry.keys)
     return counts
+
+
+def _as_read(entry: DatasetRecord, before: DatasetRecord) -> DatasetRecord:
+    """Return what the plan says of a data set, with what was found when it was read last."""
+    return replace(
+        entry, fingerprint=before.fingerprint, read=before.read, left_out=before.left_out
+    )
 
 
 def _renamed(

@@ -77,7 +77,8 @@ class Workers:
 class Worker:
     """One process, and the object in it: ``make(*arguments, tell)``, made when it is first called.
 
-    `make` is written as ``package.module:name``, so that only the worker imports it.
+    `make` is written as ``package.module:name``, so that only the worker imports it. `method` is
+    how multiprocessing starts the process.
     """
 
     def __init__(
@@ -88,14 +89,16 @@ class Worker:
         tell: Tell = _say_nothing,
         limit_s: float | None = None,
         ended: Callable[[Worker], None] = _say_nothing,
+        method: str = _METHOD,
     ) -> None:
         self._tell = tell
         self._limit_s = limit_s
         self._left_s = limit_s
         self._ended = ended
         self._fate: MeasureError | None = None  # why it can be called no more
-        self._connection, theirs = _CONTEXT.Pipe()
-        self._process = _CONTEXT.Process(
+        context: Any = multiprocessing.get_context(method)
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
             target=_serve, args=(theirs, dict(os.environ), make, arguments), daemon=True
         )
         self._process.start()

@@ -197,9 +197,12 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
             f"the model returns {_shape(logits, count)} and not {wanted}",
             "Check its number of classes.",
         )
-    if logits.isnan().any():
+    # NaN where an image has one, ∞ where it has that, -∞ where no class is left to it.
+    highest = logits.amax(1)
+    if not highest.isfinite().all():
+        what = "NaN" if highest.isnan().any() else "infinity"
         raise MeasureError(
-            "the model returns NaN", "Check the weights and the normalisation of the images."
+            f"the model returns {what}", "Check the weights and the normalisation of the images."
         )
     return logits
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reportgen.quantities import KINDS, Quantity, quantity_of, split_convention
-from reportgen.record import Record
+from reportgen.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_own
 from reportgen.report.inputs import inputs_text, shape_text
@@ -72,13 +72,17 @@ def dataset_table(record: Record) -> Table | None:
         name for name in (names | dict.fromkeys(sorted(record.datasets))) if name in record.datasets
     ]
     return _text_table(
-        ("Data set", "Source", "Split", "Images", "Shape", "Classes", "Normalised", "Content hash"),
+        (
+            *("Data set", "Source", "Split", "Images", "Left out", "Shape", "Classes"),
+            *("Normalised", "Content hash"),
+        ),
         [
             (
                 name,
                 data.source if data.source != name else "",
                 data.split,
-                "" if data.count is None else f"{data.count:,}",
+                _images(data),
+                data.left_out,
                 shape_text(data.shape),
                 str(data.classes),
                 data.normalize,
@@ -87,6 +91,16 @@ def dataset_table(record: Record) -> Table | None:
             for name, data in ((name, record.datasets[name]) for name in used)
         ],
     )
+
+
+def _images(data: DatasetRecord) -> str:
+    """Say how many images were read, and of how many where that is known and another number."""
+    if data.read is None or data.count is None or data.read == data.count:
+        number = data.count if data.read is None else data.read
+        return "" if number is None else f"{number:,}"
+    if data.read < data.count:
+        return f"{data.read:,} of {data.count:,}"
+    return f"{data.read:,} (published: {data.count:,})"
 
 
 def models(record: Record) -> list[Entry]:

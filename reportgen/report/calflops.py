@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reportgen import units
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import counting_notes, sentence, shown
+from reportgen.report.figures import counting_notes, part_of, sentence, shown
 from reportgen.report.inputs import inputs_text
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -72,17 +72,19 @@ def _block(build: BuildRecord, name: str, record: Record) -> Block:
         if build.takes
         else "",
         notes=tuple(counting_notes(build)),
-        time=_optional(build, "time.total", " seconds", 4),
-        accuracy=_optional(build, "top1", "%", 2),
+        time=_optional(build, record, "time.total", " seconds", 4),
+        accuracy=_optional(build, record, "top1", "%", 2),
     )
 
 
-def _optional(build: BuildRecord, key: str, unit: str, decimals: int) -> str:
+def _optional(build: BuildRecord, record: Record, key: str, unit: str, decimals: int) -> str:
     """Write a figure that is only there when the spec asks for it."""
     figure = shown(build, key)
     if figure is None:
         return ""
-    note = f" ({figure.note})" if figure.note else ""
+    part = part_of(figure, record.datasets.get(build.dataset), build.dataset)
+    said = "; ".join(filter(None, (figure.note, part)))
+    note = f" ({said})" if said else ""
     return _figure(figure, lambda value: f"{_decimals(figure, value, decimals)}{unit}{note}")
 
 

@@ -1,7 +1,8 @@
 """Which figures of a column may be compared with each other, and which of those is the best.
 
-Pure functions on figures. Two figures are comparable when they count by the same convention and,
-for times, were taken on the same machine; a column that holds others says so in footnotes.
+Pure functions on figures. Two figures are comparable when they count by the same convention, are of
+as many examples and, for times, were taken on the same machine; a column that holds others says so
+in footnotes.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quant
     return [False] * len(figures) if sum(marked) == len(candidates) else marked
 
 
-def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str] | None:
+def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str, int | None] | None:
     if figure is None:
         return None
-    return figure.convention, figure.environment if quantity.kind == "timing" else ""
+    machine = figure.environment if quantity.kind == "timing" else ""
+    return figure.convention, machine, figure.total
 
 
 def _open(figure: Figure, winner: Figure) -> bool:

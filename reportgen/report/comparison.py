@@ -10,7 +10,15 @@ from reportgen.errors import RecordError
 from reportgen.quantities import Quantity, quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.compare import best, comparable
-from reportgen.report.figures import figure_cell, is_own, mark_broken, shown, with_mark
+from reportgen.report.figures import (
+    figure_cell,
+    is_own,
+    mark_broken,
+    part_of,
+    sentence,
+    shown,
+    with_mark,
+)
 from reportgen.report.inputs import inputs_text, same_shapes
 from reportgen.report.table import NOTHING, Cell, Note, Table
 
@@ -141,7 +149,10 @@ def spread_table(record: Record) -> Table | None:
 def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> list[Cell]:
     """Write a column: its figures, the best of them marked, strangers among them footnoted."""
     figures = [shown(build, column.key) for build in builds]
-    cells = [figure_cell(build, column.key) for build in builds]
+    cells = [
+        _with_part(figure_cell(build, column.key), figure, build, record)
+        for build, figure in zip(builds, figures, strict=True)
+    ]
     usual = comparable(figures, column.quantity)
     reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
     marked = best(figures, [cell.text for cell in cells], column.quantity)
@@ -157,6 +168,12 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
     return [mark_broken(build, column.key, cell) for build, cell in pairs]
 
 
+def _with_part(cell: Cell, figure: Figure | None, build: BuildRecord, record: Record) -> Cell:
+    """Add a footnote where the figure is not of the whole data set."""
+    said = part_of(figure, record.datasets.get(build.dataset), build.dataset)
+    return replace(cell, notes=(*cell.notes, Note("part", sentence(said)))) if said else cell
+
+
 def _stranger(
     figure: Figure, reference: Figure, environments: Mapping[str, Mapping[str, str]]
 ) -> Note:
@@ -164,6 +181,9 @@ def _stranger(
     if figure.convention != reference.convention:
         ours, theirs = figure.convention or "unnamed", reference.convention or "unnamed"
         return Note("convention", f"Counted by the convention '{ours}', the others by '{theirs}'.")
+    if figure.total != reference.total:
+        ours, theirs = (f"{total:,}" if total else "?" for total in (figure.total, reference.total))
+        return Note("part", f"On {ours} images, the others on {theirs}.")
     here = environments.get(figure.environment, {})
     there = environments.get(reference.environment, {})
     differences = [f"{key} {here[key]}" for key in sorted(here) if here[key] != there.get(key)]

@@ -7,8 +7,9 @@ from typing import TypeGuard
 
 from reportgen import units
 from reportgen.budgets import verdicts_of
+from reportgen.catalog.datasets import DATASETS
 from reportgen.quantities import Quantity, quantity_of
-from reportgen.record import BuildRecord, Figure
+from reportgen.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, Cell, Note
 
 
@@ -49,6 +50,23 @@ def counting_notes(build: BuildRecord) -> list[str]:
     macs = build.figures.get("macs")
     notes = _notes(macs, macs, None, "macs") if macs else []
     return [note.text for note in notes if note.kind in ("stale", "differs", "note")]
+
+
+def part_of(figure: Figure | None, data: DatasetRecord | None, name: str) -> str:
+    """Say that a figure of ours is not of all images of its data set; empty where it is.
+
+    `name` is what the spec calls a data set that is not in the catalogue.
+    """
+    if data is None or not is_own(figure):
+        return ""
+    here, published = figure.total, data.count
+    if here is None or published is None or here == published:
+        return ""
+    known = data.source in DATASETS and data.split in DATASETS[data.source].splits
+    split = f"{DATASETS[data.source].title if known else name}'s {data.split} split"
+    if here < published:
+        return f"on {here:,} of the {published:,} images of {split}"
+    return f"on {here:,} images, and {split} has {published:,}"
 
 
 def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:

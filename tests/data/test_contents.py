@@ -100,7 +100,7 @@ def test_resizing(tmp_path: Path) -> None:
 def test_images_of_another_size(tmp_path: Path) -> None:
     write_folder(tmp_path, {"pets/val/cat/c.png": png(picture(8, 6))})
     assert complaint(pets(tmp_path), "val", tmp_path) == (
-        "pets is declared as 4×6 and has an image of 8×6",
+        "'val/cat/c.png' in pets is 8×6, and the spec declares 4×6",
         "Write 'resize: 4' to resize all images, or correct 'shape'.",
     )
 
@@ -110,12 +110,12 @@ def test_images_of_another_size(tmp_path: Path) -> None:
     [
         (
             png(picture(4, 6))[:90],
-            "the image val/cat/z.png is broken",
+            "'val/cat/z.png' in pets cannot be read: image file is truncated",
             "Replace the file, or take it out of the data set.",
         ),
         (
             b"no picture",
-            "the file val/cat/z.png is no image",
+            "'val/cat/z.png' in pets cannot be read: it is no image that Pillow knows",
             "Replace the file, or take it out of the data set.",
         ),
     ],
@@ -132,27 +132,27 @@ def test_sixteen_bits_are_not_cut_off(tmp_path: Path) -> None:
     Image.fromarray(np.full((4, 6), 40_000, np.uint16)).save(file, "png")
     write_folder(tmp_path, {"pets/val/cat/z.png": file.getvalue()})
     assert complaint(pets(tmp_path), "val", tmp_path) == (
-        "the image val/cat/z.png has more than 8 bits a channel",
+        "'val/cat/z.png' in pets cannot be read: its values do not fit into 8 bits",
         "Convert it to 8 bits first.",
     )
 
 
 def test_the_wrong_number_of_classes(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path) == (
-        "pets has 2 classes and not the declared 3",
-        "Each class is one folder of images. Correct 'classes' in the spec, or the folders.",
+        "there are 2 classes in pets (ape, cat), and the spec declares 3",
+        "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
     )
     # Nor does it pass once it has been decoded with the right number.
     load(pets(tmp_path), "val", Search(spec_dir=tmp_path))
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path)[0] == (
-        "pets has 2 classes and not the declared 3"
+        "there are 2 classes in pets (ape, cat), and the spec declares 3"
     )
 
 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path), "test", tmp_path) == (
-        "pets has no images for the split 'test'",
-        "They lie in SPLIT/CLASS/*.png below its 'path'.",
+        "there is no split 'test' in pets",
+        "It has train, val: write one of them as `split`.",
     )
     assert complaint(CIFAR10, "val", tmp_path) == (
         "CIFAR-10 has no split 'val'",
@@ -167,8 +167,8 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     gone = DataSource("folder", (3, 4, 6), 2, name="pets", path="gone")
     assert complaint(gone, "val", tmp_path) == (
-        "the images of pets are not there",
-        "'path' is a folder or zip of SPLIT/CLASS/*.png beside the spec or in a --data-dir.",
+        "there is no folder or zip 'gone'",
+        "`path` is looked for beside the spec, then in each --data-dir.",
     )
 
 
@@ -198,7 +198,7 @@ def test_no_zip_after_all(tmp_path: Path) -> None:
     (tmp_path / "cifar10-test.zip").write_bytes(b"404 not found")
     with pytest.raises(MeasureError) as error:
         load(CIFAR10, "test", here(tmp_path))
-    assert str(error.value) == "cifar10-test.zip is no readable zip archive"
+    assert str(error.value) == "'cifar10-test.zip' is no readable zip archive"
 
 
 class Exploit:

@@ -240,6 +240,21 @@ class Returns(nn.Module):
             "Check the weights and the normalisation of the images.",
         ),
         (
+            torch.tensor([[0.0, 1.0, float("nan")]] * 4),
+            "the model returns NaN",
+            "Check the weights and the normalisation of the images.",
+        ),
+        (
+            torch.tensor([[0.0, 1.0, float("inf")]] * 4),
+            "the model returns infinity",
+            "Check the weights and the normalisation of the images.",
+        ),
+        (
+            torch.full((4, 3), float("-inf")),
+            "the model returns infinity",
+            "Check the weights and the normalisation of the images.",
+        ),
+        (
             torch.zeros(4, 1000),
             "the model returns N×1000 and not logits of N×3",
             "Check its number of classes.",

@@ -9,9 +9,19 @@ import pytest
 from reportgen.errors import RecordError
 from reportgen.quantities import QUANTITIES
 from reportgen.record import Figure, Record
+from reportgen.report.background import dataset_table
 from reportgen.report.comparison import columns, comparison_tables, spread_table
 from reportgen.report.table import Cell
-from tests.report.examples import build, counted, missing, quoted, record_of, scored, timed
+from tests.report.examples import (
+    build,
+    cifar10_record,
+    counted,
+    missing,
+    quoted,
+    record_of,
+    scored,
+    timed,
+)
 
 
 def column(record: Record, number: int = 1) -> list[Cell]:
@@ -171,6 +181,79 @@ def test_two_counters_that_disagree_are_both_told() -> None:
         "Two counters disagree: deepspeed 0.19.8 counts 4,089,184,256, FlopCounterMode counts "
         "4,089,000,000."
     ]
+
+
+def of_cifar10(*figures: Figure, key: str = "top1", **data: object) -> list[Cell]:
+    builds = [build(str(row), figures={key: figure}) for row, figure in enumerate(figures)]
+    cifar10 = cifar10_record().datasets["cifar10"]
+    record = replace(
+        record_of(*builds, columns=(key,)),
+        datasets={"cifar10": replace(cifar10, **data)},  # type: ignore[arg-type]
+    )
+    return column(record)
+
+
+@pytest.mark.parametrize("key", ["top1", "time.total"])
+def test_a_figure_of_a_part_says_of_how_much(key: str) -> None:
+    part = replace(scored(19, 20), unit="s" if key == "time.total" else "%")
+    said = "On 20 of the 10,000 images of CIFAR-10's test split."
+    for cells in (of_cifar10(part, key=key), of_cifar10(part, part, key=key)):
+        assert all([note.text for note in cell.notes] == [said] for cell in cells)
+
+
+def test_a_figure_of_all_images_says_nothing() -> None:
+    assert [cell.notes for cell in of_cifar10(scored(9_500), scored(9_173))] == [(), ()]
+    assert [cell.notes for cell in of_cifar10(scored(19, 20), count=None)] == [()]
+
+
+def test_a_figure_of_more_images_than_were_published() -> None:
+    (cell,) = of_cifar10(scored(9_500, 10_001))
+    assert [note.text for note in cell.notes] == [
+        "On 10,001 images, and CIFAR-10's test split has 10,000."
+    ]
+    (cell,) = of_cifar10(scored(19, 20), source="synthetic", count=30)
+    assert [note.text for note in cell.notes] == ["On 20 of the 30 images of cifar10's test split."]
+
+
+def test_figures_of_other_numbers_of_images_are_not_compared() -> None:
+    full, better, part = scored(9_000), scored(9_100), scored(20, 20)
+    cells = of_cifar10(full, better, part)
+    assert [cell.emphasis for cell in cells] == ["", "best", ""]
+    assert [note.text for note in cells[2].notes] == [
+        "On 20 of the 10,000 images of CIFAR-10's test split.",
+        "On 20 images, the others on 10,000.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("read", "count", "shown"),
+    [
+        (None, 10_000, "10,000"),
+        (10_000, 10_000, "10,000"),
+        (20, 10_000, "20 of 10,000"),
+        (10_001, 10_000, "10,001 (published: 10,000)"),
+        (18, None, "18"),
+    ],
+)
+def test_the_data_sets_say_how_many_images_were_read(
+    read: int | None, count: int | None, shown: str
+) -> None:
+    record = cifar10_record()
+    data = replace(record.datasets["cifar10"], read=read, count=count)
+    table = dataset_table(replace(record, datasets={"cifar10": data}))
+    assert table is not None
+    cells = dict(zip(table.header, table.rows[0], strict=True))
+    assert cells["Images"].text == shown
+    assert "Left out" not in cells
+
+
+def test_the_data_sets_say_which_files_were_left_out() -> None:
+    record = cifar10_record()
+    data = replace(record.datasets["cifar10"], left_out="2 files: a.txt, b.csv")
+    table = dataset_table(replace(record, datasets={"cifar10": data}))
+    assert table is not None
+    cells = dict(zip(table.header, table.rows[0], strict=True))
+    assert cells["Left out"].text == "2 files: a.txt, b.csv"
 
 
 def test_columns_that_tell_builds_apart_appear_when_needed() -> None:

@@ -13,7 +13,16 @@ from reportgen.record import Figure, Record
 from reportgen.report import render
 from reportgen.report.tree import module_tree
 from tests.golden import Golden
-from tests.report.examples import build, cifar10_record, counted, counts, missing, record_of, timed
+from tests.report.examples import (
+    build,
+    cifar10_record,
+    counted,
+    counts,
+    missing,
+    record_of,
+    scored,
+    timed,
+)
 from tests.report.seed import seed_record
 
 HERE = Path(__file__).parent
@@ -129,3 +138,16 @@ def test_names_tell_builds_apart() -> None:
         "A (int8, cifar100, 100 classes)",
         "B (cifar10)",
     ]
+
+
+def test_figures_of_a_part_say_so_in_their_lines() -> None:
+    figures = {
+        "top1": scored(19, 20),
+        "time.total": timed(1.5, "s", samples=1, total=20, note="batches of 64"),
+    }
+    record = cifar10_record()
+    record = replace(record_of(build("A", figures=figures)), datasets=record.datasets)
+    part = "on 20 of the 10,000 images of CIFAR-10's test split"
+    text = text_of(record)
+    assert f"Inference time for A: 1.5000 seconds (batches of 64; {part})\n" in text
+    assert f"Test Accuracy: 95.00% ({part})\n" in text

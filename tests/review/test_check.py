@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from reportgen.cli import main
-from reportgen.fingerprint import code_digest
 from reportgen.record import loads
 from reportgen.review import summary
 from tests.lean import HEAVY, run_without
