@@ -84,9 +84,12 @@ def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable
     return seeded
 
 
-def takes_classes(build: Build, spec_dir: Path) -> bool:
-    """Whether the build's factory can be told a class count; raise MeasureError if not imported."""
-    return _takes(_imported(build, spec_dir), build.entry.classes_argument)
+def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
+    """Return a fact for the record where a factory takes no class count; raise MeasureError."""
+    argument = build.entry.classes_argument
+    if not build.classes or _takes(_imported(build, spec_dir), argument):
+        return {}
+    return {"classes": f"its own, its factory takes no '{argument}'"}
 
 
 def _arguments(build: Build, make: Callable[..., Any], pretrained: Any) -> dict[str, Any]:
@@ -157,6 +160,7 @@ def construct(
         module, facts = _with_weights(build, search, refresh=refresh)
     else:
         module = factory(build, search.spec_dir)()
+    facts |= own_classes(build, search.spec_dir)
     module.eval()
     if build.quantize is None:
         return module, facts

@@ -242,8 +242,8 @@ class Returns(nn.Module):
         ),
         (
             torch.zeros(4, 1000),
-            "the model returns N×1000 and not logits of N×3",
-            "Check its number of classes.",
+            "the model gives 1,000 scores for 3 classes",
+            "Give it as many classes as the data set has.",
         ),
         (
             torch.zeros(4, 3, 7, 7),
