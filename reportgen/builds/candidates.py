@@ -89,12 +89,17 @@ class Names:
     def place(self, name: str, *, of_module: bool = False) -> str:
         """Return a name without wrappers that the module has not, and with those that it has."""
         here, parts = "", name.split(".") if name else []
-        for position, part in enumerate(parts):
-            last = position == len(parts) - 1
+        while parts:
+            part, *rest = parts
             if (found := self._below(here, part)) is not None:
-                here = found
-            elif part not in _WRAPPERS or (last and not of_module):
-                return _join(here, ".".join(parts[position:]))
+                here, parts = found, rest
+            elif rest and (inner := self._below(here, part + rest[0])) and inner in self.modules:
+                # Modules of old checkpoints had dots in their names: `norm.1` for `norm1`.
+                here, parts = inner, rest[1:]
+            elif part in _WRAPPERS and (rest or of_module):
+                parts = rest
+            else:
+                return _join(here, *parts)
         return here
 
     def _below(self, path: str, part: str) -> str | None:

@@ -30,6 +30,10 @@ _TRIED = 3
 # How much a report quotes of what a model's own code raises.
 _LONGEST = 200
 
+# Modules of the published DenseNets had dots in their names. torchvision takes them out of the
+# names of weights and statistics, but not of counters, which files saved anew have too.
+_DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
+
 _SHARD = re.compile(r"-\d+-of-0*(\d+)\.\w+$")
 
 
@@ -136,6 +140,8 @@ def holding(member: Any, content: Any, name: str) -> Any:
     """
     if not isinstance(content, Mapping):
         raise _no_state(name)
+    if type(member).__name__.startswith("DenseNet"):
+        content = {_DOTTED.sub(r"\1\2", name): value for name, value in content.items()}
     twin = object.__new__(type(member))
     twin.__dict__.update(member.__dict__)
     twin.get_state_dict = lambda *_, **__: copy.copy(content)
