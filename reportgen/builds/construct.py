@@ -252,16 +252,16 @@ def _fitted(
 
 def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dict[str, str]]:
     """Let torchvision's own factory make a model with published weights, from a verified file."""
-    model = build.entry.source.removeprefix("torchvision/")
-    member = weights.torchvision_member(model, name)
+    source = build.entry.source
+    member = weights.torchvision_member(source, name)
     count = len(member.meta.get("categories") or ()) or build.classes
     if count != build.classes:
         raise MeasureError(
-            f"torchvision's weights {name} of {model} are for {count:,} classes, and the model is "
-            f"built for {build.classes:,}",
+            f"the weights {name} of {source} are for {count:,} classes, and the model is built "
+            f"for {build.classes:,}",
             f"Evaluate it on a data set of {count:,} classes, or load weights from a file.",
         )
-    path = checkpoints.fetch_weights(weights.torchvision_weights(model, name), search)
+    path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
     content = weights.read_checkpoint(path)
     make = factory(build, search.spec_dir, pretrained=weights.holding(member, content, path.name))
     return make(), {"weights": _pinned(path), "preprocessing": _preprocessing(build, member)}
@@ -270,15 +270,17 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
 def _preprocessing(build: Build, member: Any) -> str:
     """Say what of the preprocessing that belongs to published weights is applied."""
     preset, used = member.transforms(), build.normalization
-    same = (list(preset.mean), list(preset.std)) == (used.mean, used.std)
-    wanted = "" if same else f" (mean {list(preset.mean)}, std {list(preset.std)})"
-    mean = "the mean and std of the weights" if same else "not the mean and std of the weights"
-    size = "×".join(map(str, build.input_shape))
+    wanted, applied = _figures(preset.mean, preset.std), _figures(used.mean, used.std)
+    same = "as the weights want" if wanted == applied else f"where the weights want {wanted}"
     return (
-        f"{mean}{wanted}; their resize to {preset.resize_size[0]} "
-        f"({preset.interpolation.value}) and crop to {preset.crop_size[0]} are not applied: "
-        f"images are {size}, as the data set gives them"
+        f"{applied}, {same}; the weights' resize to {preset.resize_size[0]} "
+        f"({preset.interpolation.value}) and crop to {preset.crop_size[0]} are not applied: images "
+        f"are {'×'.join(map(str, build.input_shape))}, as the data set gives them"
     )
+
+
+def _figures(mean: Sequence[float], std: Sequence[float]) -> str:
+    return f"mean {', '.join(f'{v:g}' for v in mean)} and std {', '.join(f'{v:g}' for v in std)}"
 
 
 def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from reportgen.builds.candidates import Candidate, candidates, find, known_keys
 from reportgen.errors import MeasureError, did_you_mean, nearest
-from reportgen.spec.model import Weights
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -106,21 +105,11 @@ def with_versions_of(module: nn.Module, state: State) -> OrderedDict[str, Tensor
     return versioned
 
 
-def torchvision_weights(model: str, member: str) -> Weights:
-    """Return the url and digest of a member of a torchvision model's weights enum.
-
-    Raises MeasureError, with the members there are, for one that is not.
-    """
-    url = torchvision_member(model, member).url
-    digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", url)
-    assert digits is not None, "torchvision names every checkpoint after its digest"
-    return Weights(url=url, sha256=digits[1])
-
-
-def torchvision_member(model: str, member: str) -> Any:
-    """Return a member of the weights enum of a torchvision model; raise MeasureError."""
+def torchvision_member(source: str, member: str) -> Any:
+    """Return a member of the weights enum of `torchvision/NAME`; raise MeasureError if none."""
     from torchvision.models import get_model_weights
 
+    model = source.removeprefix("torchvision/")
     members = get_model_weights(model).__members__
     if member not in members:
         close = nearest(member, members)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from reportgen.builds.checkpoints import locate_weights, weights_digest
+from reportgen.builds.checkpoints import is_here as weights_are_here
+from reportgen.builds.checkpoints import weights_digest
 from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.source import DataSource, Search
 from reportgen.engine.selection import Selection
@@ -227,12 +228,8 @@ class _Probe:
 
     def has_all(self, build: Build) -> bool:
         """Whether the data and weights that a build needs lie here."""
-        weights = build.weights
-        if (
-            weights
-            and (weights.file or weights.url)
-            and _quietly(locate_weights, weights, self.search) is None
-        ):
+        weights, source = build.weights, build.entry.source
+        if weights and not _quietly(weights_are_here, weights, source, self.search):
             return False
         return all(is_here(build.data.source, split, self.search) for split in _splits(build))
 

@@ -184,8 +184,8 @@ def test_weights_for_another_number_of_classes() -> None:
     with pytest.raises(MeasureError) as error:
         construct(build_of("resnet18", classes="10"), Search(offline=True), for_accuracy=True)
     assert str(error.value) == (
-        "torchvision's weights DEFAULT of resnet18 are for 1,000 classes, and the model is built "
-        "for 10"
+        "the weights DEFAULT of torchvision/resnet18 are for 1,000 classes, and the model is "
+        "built for 10"
     )
     assert error.value.hint == (
         "Evaluate it on a data set of 1,000 classes, or load weights from a file."
@@ -223,12 +223,13 @@ def test_the_report_says_what_of_the_preprocessing_is_not_applied(
 ) -> None:
     _, _, facts = both("mnasnet0_5", tmp_path, monkeypatch)
     assert facts["preprocessing"] == (
-        "the mean and std of the weights; their resize to 256 (bilinear) and crop to 224 are not "
-        "applied: images are 3×64×64, as the data set gives them"
+        "mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225, as the weights want; the weights' "
+        "resize to 256 (bilinear) and crop to 224 are not applied: images are 3×64×64, as the data "
+        "set gives them"
     )
     build = build_of("mnasnet0_5", weights="normalize: {mean: [0.5], std: [0.5]}")
     _, facts = construct(build, Search(), for_accuracy=True)
     assert facts["preprocessing"].startswith(
-        "not the mean and std of the weights (mean [0.485, 0.456, 0.406], std [0.229, 0.224, "
-        "0.225]); their resize to "
+        "mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5, where the weights want mean 0.485, 0.456, 0.406 "
+        "and std 0.229, 0.224, 0.225; the weights' resize to "
     )

@@ -19,14 +19,16 @@ from reportgen import cache
 from reportgen.builds.checkpoints import (
     fetch_weights,
     file_name,
+    is_here,
     locate_weights,
+    torchvision_weights,
     weights_digest,
 )
-from reportgen.builds.weights import load, load_into, read_checkpoint, torchvision_weights
+from reportgen.builds.weights import load, load_into, read_checkpoint
 from reportgen.catalog.torchvision import INPUT_SIZES
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, MissingError
-from reportgen.spec.model import Weights
+from reportgen.spec.model import Fit, Weights
 from reportgen.zoo.cifar_resnet import resnet20
 from tests.data.layouts import serving, write_folder
 
@@ -300,6 +302,16 @@ def test_torchvision_names_its_checkpoints_after_their_digests() -> None:
             weights = torchvision_weights(model, member)
             assert weights.sha256
             assert weights.sha256 in file_name(weights)
+
+
+def test_published_weights_are_here_or_not(tmp_path: Path) -> None:
+    search = Search((tmp_path,), offline=True)
+    weights = Weights(torchvision="IMAGENET1K_V1")
+    assert not is_here(weights, "torchvision/resnet50", search)
+    write_folder(tmp_path, {"weights/resnet50-0676ba61.pth": b"of another digest"})
+    assert not is_here(weights, "torchvision/resnet50", search)
+    assert is_here(Weights(fit=Fit(epochs=1)), "torchvision/resnet50", search)
+    assert is_here(Weights(file="weights/resnet50-0676ba61.pth"), "", search)
 
 
 def test_default_is_the_latest() -> None:
