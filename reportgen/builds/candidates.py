@@ -181,11 +181,7 @@ def _mappings(
 
 
 def _tensors(section: Mapping[Any, Any]) -> list[str]:
-    return [
-        name
-        for name, value in section.items()
-        if isinstance(name, str) and isinstance(value, (Tensor, np.ndarray))
-    ]
+    return [name for name, value in section.items() if isinstance(name, str) and _is_tensor(value)]
 
 
 def _prefixes(section: Mapping[Any, Any], names: Names) -> list[str]:
@@ -283,8 +279,7 @@ def _tie(state: OrderedDict[str, Any], names: Names) -> None:
 
 def _is_entry(name: str, value: Any, names: Names) -> bool:
     """Whether something in a section is of a state dict, and not of what stands beside one."""
-    tensor = isinstance(value, (Tensor, np.ndarray))
-    return tensor or name in names.own or name.rpartition(".")[2] == _EXTRA_STATE
+    return _is_tensor(value) or name in names.own or name.rpartition(".")[2] == _EXTRA_STATE
 
 
 def _is_missing(name: str, state: Mapping[str, Any]) -> bool:
@@ -307,13 +302,22 @@ def _shape(tensor: Tensor) -> str:
     return "×".join(str(length) for length in tensor.shape) or "a single number"
 
 
+def _is_tensor(value: Any) -> bool:
+    if isinstance(value, np.ndarray):  # not of text, nor of numbers that torch does not have
+        return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
+    return isinstance(value, Tensor)
+
+
 def _as_tensor(value: Any) -> Any:
-    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value
+    if isinstance(value, np.ndarray) and _is_tensor(value):
+        return torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+    return value
 
 
 def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, Tensor) and isinstance(right, Tensor):
-        return left.shape == right.shape and bool(torch.equal(left, right))
+        alike = (left.shape, left.dtype) == (right.shape, right.dtype)
+        return alike and bool(torch.equal(left, right))
     return left is right
 
 

@@ -81,7 +81,12 @@ def load(
         module = make() if refusals else module
         refusal = _try(module, candidate, optional)
         if refusal is None:
-            _check_alone(candidate, found, name, key)
+            rivals = [
+                other
+                for other in _rivals(candidate, found)
+                if _try(make(), other, optional) is None
+            ]
+            _check_alone(candidate, rivals, name, key)
             unversioned = _unversioned(module, candidate.state)
             return module, _taken(candidate, found, key, unversioned)
         refusals.append(refusal)
@@ -183,17 +188,21 @@ def _unfit(candidate: Candidate, error: Exception, optional: str) -> MeasureErro
     )
 
 
-def _check_alone(
-    candidate: Candidate, found: Sequence[Candidate], name: str, key: str | None
-) -> None:
-    """Refuse to guess between state dicts that fit equally well and differ."""
-    rivals = [
+def _rivals(candidate: Candidate, found: Sequence[Candidate]) -> list[Candidate]:
+    """List the candidates that fit as well by their names and shapes, and hold something else."""
+    return [
         other
         for other in found
         if other.faults == candidate.faults
         and other.averaged == candidate.averaged
         and not other.same_as(candidate)
     ]
+
+
+def _check_alone(
+    candidate: Candidate, rivals: Sequence[Candidate], name: str, key: str | None
+) -> None:
+    """Refuse to guess between state dicts that fit equally well."""
     if rivals:
         labels = [_full(one, key) for one in (candidate, *rivals)]
         raise MeasureError(
@@ -210,7 +219,7 @@ def _taken(
     others = [
         other
         for other in found
-        if other is not candidate
+        if other.label != candidate.label
         and (other.faults == candidate.faults or other.section != candidate.section)
         and 2 * other.matched >= candidate.matched
         and (other.averaged != candidate.averaged or not other.same_as(candidate))
@@ -222,8 +231,9 @@ def _taken(
     if label and (others or left or key):
         parts.append(f"from '{label}'" + (" (averaged)" if candidate.averaged else ""))
     if others:
-        labels = " and ".join(f"'{_full(other, key) or 'others'}'" for other in others[:_SHOWN])
-        parts.append(f"the file holds {labels} too")
+        labels = [_full(other, key) for other in others[:_SHOWN]]
+        named = " and ".join(f"'{label}'" if label else "weights of no key" for label in labels)
+        parts.append(f"the file holds {named} too")
     if left:
         parts.append(f"left out: {_first(left)}")
     parts += [f"it holds no version of {name}, which reads it as its first" for name in unversioned]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 
-from reportgen.builds.weights import load, read_checkpoint
+from reportgen.builds.weights import load, load_into, read_checkpoint
 from reportgen.errors import MeasureError
 
 
@@ -219,7 +219,9 @@ def test_what_is_no_tensor_stands_beside_a_state_dict(tmp_path: Path) -> None:
 
 
 def test_arrays_of_numpy_are_tensors(tmp_path: Path) -> None:
-    content = {name: value.numpy() for name, value in STATE.items()}
+    content: dict[str, Any] = {name: value.numpy() for name, value in STATE.items()}
+    content["conv.weight"] = content["conv.weight"].astype(">f4")
+    content |= {"classes": np.array(["a", "b"]), "long": np.zeros(2, np.longdouble)}
     assert same(loaded(through_a_file(content, tmp_path))[0], STATE)
 
 
@@ -288,6 +290,12 @@ def test_two_copies_of_the_same_are_one() -> None:
     state, taken = loaded({"model": STATE, "state_dict": copied})
     assert same(state, STATE)
     assert taken == ""
+
+
+def test_an_average_beside_weights_of_no_key() -> None:
+    state, taken = loaded({**OTHER, "ema": STATE})
+    assert same(state, STATE)
+    assert taken == "from 'ema' (averaged); the file holds weights of no key too"
 
 
 def test_only_one_of_several_fits() -> None:
@@ -433,6 +441,38 @@ def test_a_hook_of_the_module_may_convert_all_names() -> None:
 
     for content in ({"w": torch.ones(2)}, {"state_dict": {"w": torch.ones(2)}, "epoch": 1}):
         assert loaded(content, Hooked)[0]["weight"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "module."])
+def test_names_that_say_nothing_are_still_tried(prefix: str) -> None:
+    def make() -> nn.Module:
+        return parametrizations.weight_norm(nn.Linear(2, 2, bias=False))
+
+    old = {"weight_g": torch.full((2, 1), 2.0), "weight_v": torch.eye(2)}
+    module, taken = load(make, {"state_dict": named(prefix, old)}, "net.pt")
+    assert module.weight.tolist() == [[2, 0], [0, 2]]
+    assert taken == ""
+
+
+def test_weights_fitted_by_the_same_code_are_of_its_version() -> None:
+    module = Versioned()
+    load_into(module, {"weight": torch.ones(2)})  # as safetensors gives them
+    assert module.weight.tolist() == [1, 1]
+
+
+def test_many_names_take_no_time_to_speak_of() -> None:
+    """3,000 names behind a prefix, averaged too, and states of an optimiser by name."""
+
+    def make() -> nn.Module:
+        return nn.ModuleList(Net() for _ in range(430))
+
+    own = make().state_dict()
+    content = {
+        "state_dict": named("module.", own),
+        "ema": named("module.", own),
+        "optimizer": {"state": {name: {"m": value, "v": value} for name, value in own.items()}},
+    }
+    assert same(loaded(content, make)[0], own)
 
 
 def test_lazy_modules_take_their_shapes_from_the_weights() -> None:
