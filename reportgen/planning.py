@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reportgen import budgets, quantities
 from reportgen import record as records
-from reportgen.catalog import datasets, models
+from reportgen.catalog import datasets, models, torchvision
 from reportgen.data.known import SYNTHETIC_COUNT
 from reportgen.data.source import DataSource
 from reportgen.errors import UsageError
@@ -139,11 +139,11 @@ def _build(
     entry = models.find(model.source)
     takes = described(model.inputs or {})
     shape: tuple[int, ...] = () if takes else data.source.shape
-    normalization = (
-        _for_channels(model.normalize, data.source.shape[0])
-        if model.normalize is not None
-        else data.normalization
-    )
+    if model.weights and model.weights.torchvision:
+        # The model that is counted and timed is the one that is evaluated.
+        args = {**torchvision.pretrained_args(model.source), **model.args}
+        model = model.model_copy(update={"args": args})
+    normalization = _normalization(spec, model, data)
     inputs = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
     return Build(
         id=identity,
@@ -167,6 +167,20 @@ def _build(
         budgets=_budgets(spec, model),
         claims=_claims(spec.claims, name, data.name, classes),
     )
+
+
+def _normalization(spec: Spec, model: Model, data: Data) -> Normalization:
+    """Choose how a model's images are normalised: as the spec says, or as its weights want."""
+    channels = data.source.shape[0]
+    if model.normalize is not None:
+        return _for_channels(model.normalize, channels)
+    named = model.weights.torchvision if model.weights else None
+    said = data.name in spec.datasets and spec.datasets[data.name].normalize is not None
+    if named is None or said:
+        return data.normalization
+    mean, std = torchvision.normalization(model.source, named)
+    # Images of other channels are refused by the model itself.
+    return Normalization(mean=[*mean], std=[*std]) if channels == len(mean) else data.normalization
 
 
 def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:

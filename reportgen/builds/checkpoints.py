@@ -22,6 +22,36 @@ def locate_weights(weights: Weights, search: Search) -> Path | None:
     return next((path for path in _candidates(weights, search) if _is_right(path, weights)), None)
 
 
+def is_here(weights: Weights, source: str, search: Search) -> bool:
+    """Whether the checkpoint of a model's weights lies here; that of a `fit` is made here.
+
+    Raises MeasureError for weights of torchvision that there are none of.
+    """
+    if weights.torchvision:
+        weights = torchvision_weights(source, weights.torchvision)
+    return bool(weights.fit) or locate_weights(weights, search) is not None
+
+
+def torchvision_weights(source: str, member: str) -> Weights:
+    """Return the url and digest of a member of the weights enum of `torchvision/NAME`.
+
+    torchvision is imported for it once: the answer is remembered. Raises MeasureError, with the
+    members there are, for one that is not.
+    """
+    from importlib.metadata import version
+
+    key = f"url|torchvision {version('torchvision')}|{source}|{member}"
+    url = cache.recall(key)
+    if url is None:
+        from reportgen.builds.weights import torchvision_member
+
+        url = str(torchvision_member(source, member).url)
+        cache.remember(key, url)
+    digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", url)
+    assert digits is not None, "torchvision names every checkpoint after its digest"
+    return Weights(url=url, sha256=digits[1])
+
+
 def weights_digest(weights: Weights, search: Search) -> str | None:
     """Return the SHA-256 of the checkpoint, in hex, or None where it is not here.
 

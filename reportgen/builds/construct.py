@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 import importlib.util
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reportgen import fingerprint
+from reportgen import cache, fingerprint
 from reportgen.builds import checkpoints, fit, heads, weights
 from reportgen.builds.examples import example
 from reportgen.builds.freeze import freeze
@@ -24,7 +25,7 @@ from reportgen.data.load import load, part_read
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, MissingError, UnfitError, did_you_mean
 from reportgen.plan import Build
-from reportgen.spec.model import Calibrate
+from reportgen.spec.model import Calibrate, Fit
 
 # The seed of weights that nothing else gives: times and counts do not depend on them, and the same
 # spec makes the same module.
@@ -37,29 +38,27 @@ _TORCHVISION_ARGS: Mapping[str, Mapping[str, Any]] = {
     "torchvision/inception_v3": {"init_weights": False},
 }
 
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _CALIBRATION_BATCH = 32
 
 
-def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
+def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable[[], nn.Module]:
     """Return a function that makes the build's module, heads and all, its weights random.
 
-    Raises MeasureError if the factory cannot be imported. The function raises UnfitError where the
-    module does not take what the spec gives it.
+    With `pretrained`, a member of torchvision's weights, the factory loads those. The factory is
+    told a class count only if it takes one. Raises MeasureError if it cannot be imported, or cannot
+    be told a count that the spec asks for. The function raises UnfitError where the module does not
+    take what the spec gives it.
     """
     entry = build.entry
     make = _imported(build, spec_dir)
-    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.args}
-    if build.classes:
-        kwargs[entry.classes_argument] = build.classes
-    if build.input_shape and entry.args is not None:
-        of_images = {"in_channels": build.input_shape[0], "image_size": build.input_shape[-1]}
-        kwargs = {key: of_images[key] for key in of_images if key in entry.args} | kwargs
+    kwargs = _arguments(build, make, pretrained)
 
     def seeded() -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             try:
-                module = make(**kwargs)
+                module = make(**copy.deepcopy(kwargs, {id(pretrained): pretrained}))
             except Exception as error:
                 raise MeasureError(
                     f"building {entry.source} raised {type(error).__name__}: {error}",
@@ -85,6 +84,48 @@ def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
     return seeded
 
 
+def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
+    """Return a fact for the record where a factory takes no class count; raise MeasureError."""
+    argument = build.entry.classes_argument
+    if not build.classes or _takes(_imported(build, spec_dir), argument):
+        return {}
+    return {"classes": f"its own, its factory takes no '{argument}'"}
+
+
+def _arguments(build: Build, make: Callable[..., Any], pretrained: Any) -> dict[str, Any]:
+    """Return the keyword arguments of a build's factory; raise MeasureError."""
+    entry = build.entry
+    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.args}
+    if build.classes:
+        if _takes(make, entry.classes_argument):
+            kwargs[entry.classes_argument] = build.classes
+        elif build.classes != build.data.source.classes:
+            raise MeasureError(
+                f"{entry.source} takes no '{entry.classes_argument}', and is to be built for "
+                f"{build.classes} classes",
+                f"Add the argument '{entry.classes_argument}' to it, or remove `classes`.",
+            )
+    if pretrained and entry.source == "torchvision/googlenet" and not kwargs["aux_logits"]:
+        # torchvision loads them with the rest, and takes them off where nothing is said of them.
+        del kwargs["aux_logits"]
+    if build.input_shape and entry.args is not None:
+        of_images = {"in_channels": build.input_shape[0], "image_size": build.input_shape[-1]}
+        kwargs = {key: of_images[key] for key in of_images if key in entry.args} | kwargs
+    return {**kwargs, "weights": pretrained} if pretrained else kwargs
+
+
+def _takes(make: Callable[..., Any], argument: str) -> bool:
+    """Whether a factory has a keyword argument; taken to be so where its signature is not known."""
+    try:
+        parameters = inspect.signature(make).parameters
+    except (TypeError, ValueError):
+        return True
+    if any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values()):
+        return True
+    entry = parameters.get(argument)
+    return entry is not None and entry.kind in _NAMED
+
+
 def _check_names(module: nn.Module, given: Sequence[str]) -> None:
     """Refuse inputs under names that a forward does not take, or without one that it needs."""
     if not given:
@@ -94,8 +135,7 @@ def _check_names(module: nn.Module, given: Sequence[str]) -> None:
     except (TypeError, ValueError):  # of a compiled module: running it will tell
         return
     owner = f"the forward of {type(module).__name__}"
-    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-    by_name = {name: entry for name, entry in parameters.items() if entry.kind in named}
+    by_name = {name: entry for name, entry in parameters.items() if entry.kind in _NAMED}
     takes_any = any(entry.kind is entry.VAR_KEYWORD for entry in parameters.values())
     for name in given:
         if name not in by_name and not takes_any:
@@ -115,12 +155,12 @@ def construct(
     Weights are loaded (or fitted, anew with `refresh`) only `for_accuracy`: a time does not depend
     on them. Raises MeasureError when weights, data or code are missing or do not fit.
     """
-    make = factory(build, search.spec_dir)
     facts: dict[str, str] = {}
     if for_accuracy:
-        module, facts = _with_weights(build, make, search, refresh=refresh)
+        module, facts = _with_weights(build, search, refresh=refresh)
     else:
-        module = make()
+        module = factory(build, search.spec_dir)()
+    facts |= own_classes(build, search.spec_dir)
     module.eval()
     if build.quantize is None:
         return module, facts
@@ -161,48 +201,89 @@ def _calibration(build: Build, recipe: Calibrate, search: Search) -> Iterator[Te
 
 
 def _with_weights(
-    build: Build, make: Callable[[], nn.Module], search: Search, *, refresh: bool
+    build: Build, search: Search, *, refresh: bool
 ) -> tuple[nn.Module, dict[str, str]]:
     recipe = build.weights
     assert recipe is not None, "a build without weights is never evaluated"
-    if (fitting := recipe.fit) is not None:
-        split = load(build.data.source, fitting.split, search)
-        normalization = build.normalization
-        # Quantising comes after training: an int8 build shares its float twin's checkpoint.
-        key = fingerprint.digest(
-            [
-                build.entry.source,
-                dict(build.args),
-                build.classes,
-                build.inputs["accuracy"]["code"],
-                fitting.model_dump(exclude_defaults=True),
-                normalization.model_dump(),
-                split.fingerprint,
-                *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
-            ]
-        )
-        state = fit.fitted(
-            key, lambda: fit.fit(make, split, fitting, normalization), refresh=refresh
-        )
-        fitted_on = part_read(build.data.source, fitting.split, len(split))
-        facts = {"weights": f"fitted here, {fitting.epochs} epochs, seed {fitting.seed}{fitted_on}"}
-    else:
-        if recipe.torchvision is not None:
-            name = build.entry.source.removeprefix("torchvision/")
-            recipe = weights.torchvision_weights(name, recipe.torchvision)
-        path = checkpoints.fetch_weights(recipe, search)
-        state = weights.read_state(path)
-        facts = {"weights": f"{path.name}, SHA-256 {checkpoints.weights_digest(recipe, search)}"}
+    if recipe.torchvision is not None:
+        return _pretrained(build, recipe.torchvision, search)
+    make = factory(build, search.spec_dir)
+    if recipe.fit is not None:
+        return _fitted(build, recipe.fit, make, search, refresh=refresh)
+    path = checkpoints.fetch_weights(recipe, search)
+    # Weights of the model without its heads are enough: what is evaluated is its own output.
+    module, taken = weights.load(
+        make,
+        weights.read_checkpoint(path),
+        path.name,
+        key=recipe.key,
+        optional=f"{heads.NAME}." if build.heads is not None else "",
+    )
+    return module, {"weights": ", ".join([_pinned(path), *([taken] if taken else [])])}
+
+
+def _pinned(path: Path) -> str:
+    return f"{path.name}, SHA-256 {cache.file_sha256(path)}"
+
+
+def _fitted(
+    build: Build, recipe: Fit, make: Callable[[], nn.Module], search: Search, *, refresh: bool
+) -> tuple[nn.Module, dict[str, str]]:
+    split = load(build.data.source, recipe.split, search)
+    normalization = build.normalization
+    # Quantising comes after training: an int8 build shares its float twin's checkpoint.
+    key = fingerprint.digest(
+        [
+            build.entry.source,
+            dict(build.args),
+            build.classes,
+            build.inputs["accuracy"]["code"],
+            recipe.model_dump(exclude_defaults=True),
+            normalization.model_dump(),
+            split.fingerprint,
+            *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
+        ]
+    )
+    state = fit.fitted(key, lambda: fit.fit(make, split, recipe, normalization), refresh=refresh)
     module = make()
-    if build.entry.source == "torchvision/googlenet":
-        own = module.state_dict()
-        state = {key: value for key, value in state.items() if key in own or "aux" not in key}
-    if build.heads is not None:
-        # Weights of the model alone are enough: what is evaluated is its own output.
-        own = module.state_dict()
-        state = {k: own[k] for k in own if k.startswith(f"{heads.NAME}.")} | dict(state)
     weights.load_into(module, state)
-    return module, facts
+    fitted_on = part_read(build.data.source, recipe.split, len(split))
+    return module, {
+        "weights": f"fitted here, {recipe.epochs} epochs, seed {recipe.seed}{fitted_on}"
+    }
+
+
+def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dict[str, str]]:
+    """Let torchvision's own factory make a model with published weights, from a verified file."""
+    source = build.entry.source
+    member = weights.torchvision_member(source, name)
+    count = len(member.meta.get("categories") or ()) or build.classes
+    if count != build.classes:
+        raise MeasureError(
+            f"the weights {name} of {source} are for {count:,} classes, and the model is built "
+            f"for {build.classes:,}",
+            f"Evaluate it on a data set of {count:,} classes, or load weights from a file.",
+        )
+    path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
+    content = weights.read_checkpoint(path)
+    make = factory(build, search.spec_dir, pretrained=weights.holding(member, content, path.name))
+    return make(), {"weights": _pinned(path), "preprocessing": _preprocessing(build, member)}
+
+
+def _preprocessing(build: Build, member: Any) -> str:
+    """Say what of the preprocessing that belongs to published weights is applied."""
+    preset, used = member.transforms(), build.normalization
+    wanted, applied = _figures(preset.mean, preset.std), _figures(used.mean, used.std)
+    same = "as the weights want" if wanted == applied else f"where the weights want {wanted}"
+    return (
+        f"{applied}, {same}; the weights' resize to {preset.resize_size[0]} "
+        f"({preset.interpolation.value}) and crop to {preset.crop_size[0]} are not applied: images "
+        f"are {'×'.join(map(str, build.input_shape))}, as the data set gives them"
+    )
+
+
+def _figures(mean: Sequence[float], std: Sequence[float]) -> str:
+    return f"mean {', '.join(f'{v:g}' for v in mean)} and std {', '.join(f'{v:g}' for v in std)}"
 
 
 def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:

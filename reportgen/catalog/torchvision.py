@@ -1,6 +1,7 @@
-"""torchvision's classification models and the height and width they are made for.
+"""torchvision's classification models, and what belongs to them and to their published weights.
 
-A table, so that a spec can be checked without importing torch; a test holds it to torchvision.
+Tables, so that a spec can be checked and planned without importing torch; tests hold them to
+torchvision.
 """
 
 from __future__ import annotations
@@ -89,3 +90,29 @@ INPUT_SIZES: Mapping[str, int] = {
     "wide_resnet101_2": 224,
     "wide_resnet50_2": 224,
 }
+
+PRETRAINED_ARGS: Mapping[str, Mapping[str, object]] = {
+    "googlenet": {"transform_input": True},
+    "inception_v3": {"transform_input": True},
+}
+"""What torchvision's factories set besides where weights are given: those models expect images
+that are normalised as ImageNet's, and normalise them anew."""
+
+Figures = tuple[tuple[float, ...], tuple[float, ...]]
+
+_IMAGENET: Figures = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_OTHERS: Mapping[tuple[str, str], Figures] = {
+    ("efficientnet_v2_l", "IMAGENET1K_V1"): ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ("efficientnet_v2_l", "DEFAULT"): ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    ("vgg16", "IMAGENET1K_FEATURES"): ((0.48235, 0.45882, 0.40784), (1 / 255, 1 / 255, 1 / 255)),
+}
+
+
+def pretrained_args(source: str) -> Mapping[str, object]:
+    """Return the arguments that torchvision adds to those of a model (`torchvision/NAME`)."""
+    return PRETRAINED_ARGS.get(source.removeprefix("torchvision/"), {})
+
+
+def normalization(source: str, member: str) -> Figures:
+    """Return the mean and standard deviation of images that a model's weights were made for."""
+    return _OTHERS.get((source.removeprefix("torchvision/"), member), _IMAGENET)

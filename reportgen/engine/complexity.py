@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reportgen import counting
-from reportgen.builds.construct import factory, in_int8
+from reportgen.builds.construct import factory, in_int8, own_classes
 from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
@@ -23,11 +23,12 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     make = factory(build, search.spec_dir)
     args, kwargs = example(build, build.batch_size or settings.batch_size)
     result = counting.count_anywhere(make, args, kwargs)
-    params, facts = result.params, {}
+    params, facts = result.params, own_classes(build, search.spec_dir)
     if build.quantize is not None:
         # The products are the same in int8; the parameters are the packed ones.
         module = in_int8(build, make().eval())
-        params, facts = packed_parameters(module), {"int8": _kernels(describe(module))}
+        params = packed_parameters(module)
+        facts["int8"] = _kernels(describe(module))
     by, check = result.counter, result.cross_check
     note = " ".join(result.notes)
     factor = 1 + settings.backward_factor

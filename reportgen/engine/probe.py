@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from reportgen.builds.checkpoints import file_name, locate_weights, tried_weights, weights_digest
+from reportgen.builds.checkpoints import (
+    file_name,
+    locate_weights,
+    torchvision_weights,
+    tried_weights,
+    weights_digest,
+)
 from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.locate import find, tried_places
 from reportgen.data.source import DataSource, Search
@@ -117,17 +123,21 @@ def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
         if "code" not in build.inputs[group]:
             yield why_unreadable(build.entry, search.spec_dir)
         return
-    weights = build.weights
-    if weights and (weights.file or weights.url):
-        try:
-            here = locate_weights(weights, search) is not None
-        except OSError:
-            here = False
-        if not here:
-            yield _no_weights(weights, search)
+    if build.weights and not build.weights.fit:
+        yield from _missing_weights(build.weights, build.entry.source, search)
     for split in splits(build):
         if why := _why_not_here(build.data.source, split, search):
             yield why
+
+
+def _missing_weights(weights: Weights, source: str, search: Search) -> Iterable[str]:
+    try:
+        if weights.torchvision:
+            weights = torchvision_weights(source, weights.torchvision)
+        if locate_weights(weights, search) is None:
+            yield _no_weights(weights, search)
+    except (MeasureError, OSError) as error:
+        yield str(error)
 
 
 def _weights_digest(weights: Weights, search: Search) -> str:

@@ -192,6 +192,11 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
         raise MeasureError(
             f"the model returns {kind} and not {wanted}", "Wrap it in one that returns logits."
         )
+    if logits.ndim == 2 and len(logits) == count and logits.shape[1] != classes:
+        raise MeasureError(
+            f"the model gives {logits.shape[1]:,} scores for {classes:,} classes",
+            "Give it as many classes as the data set has.",
+        )
     if logits.shape != (count, classes):
         raise MeasureError(
             f"the model returns {_shape(logits, count)} and not {wanted}",

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
 
 from reportgen import quantities
 from reportgen.catalog import datasets, models
@@ -21,8 +28,9 @@ from reportgen.spec.report import Report
 from reportgen.spec.shared import Budgets, Defaults, Extends, ModelBudgets
 from reportgen.spec.variants import Freeze, Heads
 
-Scalar: TypeAlias = str | int | float | bool | None
-Argument: TypeAlias = Scalar | list[Scalar]
+Argument: TypeAlias = Annotated[
+    JsonValue, WithJsonSchema({"description": "Any value: text, a number, a list, a mapping."})
+]
 
 FEWEST_MODULE_RUNS = 5
 """Runs of a model whose modules are timed: a median of fewer follows a single bad one."""
@@ -142,6 +150,8 @@ class Weights(Part):
     """A member of the model's own weights enum, such as IMAGENET1K_V2 or DEFAULT."""
     fit: Fit | None = None
     """Train them here."""
+    key: Annotated[str, Field(min_length=1)] | None = None
+    """What of a file or url to load, where it holds several: `state_dict_ema`, `a.b` if nested."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
     """SHA-256 of the checkpoint, or its first eight or more digits; checked before loading."""
 
@@ -156,6 +166,8 @@ class Weights(Part):
             )
         if self.sha256 and not (self.file or self.url):
             raise problem("'sha256' pins a file or a url only", "Remove it.")
+        if self.key and not (self.file or self.url):
+            raise problem("'key' chooses in a file or a url only", "Remove it.")
         if self.url and not self.sha256:
             raise problem(
                 "a url needs 'sha256'", "Write the first 8 or more digits of the file's SHA-256."
@@ -195,7 +207,7 @@ class Model(Part):
     source: Annotated[str, AfterValidator(_known_source)]
     """zoo/NAME, torchvision/NAME, python/PACKAGE.MODULE:FACTORY or PATH/TO/FILE.py:FACTORY."""
     args: dict[str, Argument] = Field(default_factory=dict)
-    """Keyword arguments of the model's factory."""
+    """Keyword arguments of the model's factory: any values, lists and mappings in them too."""
     inputs: Inputs | None = None
     """Tensors by name, where its forward takes no batch of images: `tokens: {shape: [128], …}`."""
     baseline: bool = False

@@ -38,6 +38,74 @@ def complaint(source: str, folder: Path) -> tuple[str, str]:
     return str(caught.value), caught.value.hint
 
 
+FACTORIES = """\
+import functools
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(3072, 5)
+class Counted(Net):
+    def __init__(self, num_classes):
+        super().__init__()
+        self.fc = nn.Linear(3072, num_classes)
+def plain():
+    return Net()
+def other(n_out=4):
+    return Counted(n_out)
+def anything(**kwargs):
+    return Counted(**kwargs)
+def keyword(*, num_classes=4):
+    return Counted(num_classes)
+partial = functools.partial(Counted, num_classes=4)
+@functools.wraps(plain)
+def wrapped(*args, **kwargs):
+    return plain(*args, **kwargs)
+def nested(stages, options, num_classes):
+    assert stages == [{"depth": 2, "kernels": [3, [5]]}, None, 0.5]
+    assert options.pop("norm") == {"eps": 1.0e-3}
+    stages.clear()
+    return Counted(num_classes)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "classes"),
+    [
+        *(("Net", 5), ("plain", 5), ("other", 4), ("wrapped", 5)),
+        *(("Counted", 7), ("anything", 7), ("keyword", 7), ("partial", 7)),
+    ],
+)
+def test_a_class_count_is_given_to_factories_that_take_one(
+    tmp_path: Path, name: str, classes: int
+) -> None:
+    (tmp_path / "mine.py").write_text(FACTORIES)
+    search = Search(offline=True, spec_dir=tmp_path)
+    module, facts = construct(build_of(f"mine.py:{name}", tmp_path), search, for_accuracy=False)
+    assert module.fc.out_features == classes
+    own = {"classes": "its own, its factory takes no 'num_classes'"}
+    assert facts == ({} if classes == 7 else own)
+
+
+def test_a_count_that_a_factory_cannot_be_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FACTORIES)
+    text = SPEC.replace("{SOURCE}", "{source: mine.py:Net, classes: [100]}")
+    (build,) = plan(loads(text), name="t", spec_dir=tmp_path).builds.values()
+    with pytest.raises(MeasureError) as caught:
+        factory(build, tmp_path)
+    assert str(caught.value) == (
+        "mine.py:Net takes no 'num_classes', and is to be built for 100 classes"
+    )
+    assert caught.value.hint == "Add the argument 'num_classes' to it, or remove `classes`."
+
+
+def test_arguments_may_be_nested_and_each_call_has_its_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(FACTORIES)
+    args = "{stages: [{depth: 2, kernels: [3, [5]]}, null, 0.5], options: {norm: {eps: 0.001}}}"
+    make = factory(build_of(f"mine.py:nested, args: {args}", tmp_path), tmp_path)
+    assert [make().fc.out_features for _ in range(2)] == [7, 7]
+
+
 @pytest.mark.parametrize("source", ["zoo/resnet_lite", "torchvision/resnet18"])
 def test_the_class_count_reaches_the_model_through_its_own_argument(source: str) -> None:
     module, _ = construct(build_of(source), Search(), for_accuracy=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import pickle
 from pathlib import Path
 
@@ -18,14 +19,16 @@ from reportgen import cache
 from reportgen.builds.checkpoints import (
     fetch_weights,
     file_name,
+    is_here,
     locate_weights,
+    torchvision_weights,
     weights_digest,
 )
-from reportgen.builds.weights import load_into, read_state, torchvision_weights, unwrap
+from reportgen.builds.weights import load, load_into, read_checkpoint
 from reportgen.catalog.torchvision import INPUT_SIZES
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError, MissingError
-from reportgen.spec.model import Weights
+from reportgen.spec.model import Fit, Weights
 from reportgen.zoo.cifar_resnet import resnet20
 from tests.data.layouts import serving, write_folder
 
@@ -151,43 +154,78 @@ def test_checkpoints_in_each_format(kind: str, tmp_path: Path) -> None:
         save_file(state(), path)
     else:
         torch.save(state(), path, _use_new_zipfile_serialization=kind == "pt")
-    assert same(read_state(path), state())
+    assert same(read_checkpoint(path), state())
 
 
-names = st.text("abcdefgh.", min_size=1, max_size=8)
 wrappers = st.lists(st.sampled_from(["state_dict", "model_state_dict", "model", "net"]), max_size=3)
-prefixes = st.lists(st.sampled_from(["module.", "_orig_mod."]), max_size=3)
+prefixes = st.lists(st.sampled_from(["module.", "_orig_mod.", "backbone."]), max_size=3)
 
 
-@given(st.sets(names, min_size=1, max_size=4), wrappers, prefixes)
-def test_wrappers_and_prefixes_are_taken_off(
-    own: set[str], around: list[str], before: list[str]
-) -> None:
-    plain = {name: torch.tensor(float(number)) for number, name in enumerate(sorted(own))}
-    content: dict[str, object] = {"".join(before) + name: plain[name] for name in plain}
+@given(wrappers, prefixes)
+def test_wrappers_and_prefixes_are_taken_off(around: list[str], before: list[str]) -> None:
+    content: dict[str, object] = {"".join(before) + name: value for name, value in state().items()}
     for wrapper in around:
         content = {wrapper: content, "epoch": 3, "best": 0.9}
-    assert same(unwrap(content, "net.th"), plain)
-
-
-def test_a_prefix_of_some_names_is_part_of_them() -> None:
-    mixed = {"module.weight": torch.ones(1), "scale": torch.ones(1)}
-    assert unwrap(mixed, "net.th").keys() == mixed.keys()
+    module, taken = load(lambda: nn.Linear(3, 2), content, "net.th")
+    assert same(module.state_dict(), state())
+    assert taken == ""
 
 
 @pytest.mark.parametrize("content", [nn.Linear(1, 1).state_dict, [1], {}, {"epoch": 3}, "text"])
 def test_what_is_no_state_dict(content: object) -> None:
     with pytest.raises(MeasureError) as error:
-        unwrap(content, "net.th")
+        load(lambda: nn.Linear(1, 1), content, "net.th")
     assert str(error.value) == "the weights net.th hold no state dict"
     assert error.value.hint == "Save model.state_dict(), alone or under the key 'state_dict'."
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("model.safetensors.index.json", "the index of a checkpoint in several files"),
+        ("pytorch_model.bin.index.json", "the index of a checkpoint in several files"),
+        ("model-00001-of-00003.safetensors", "one of 3 parts"),
+    ],
+)
+def test_checkpoints_in_several_files_are_refused(name: str, what: str, tmp_path: Path) -> None:
+    write_folder(tmp_path, {name: b"{}"})
+    with pytest.raises(MeasureError) as error:
+        read_checkpoint(tmp_path / name)
+    assert str(error.value) == f"the weights {name} are {what}"
+    assert error.value.hint == (
+        "Load all parts where they are, and save model.state_dict() to one file."
+    )
+
+
+class Runs:
+    """Runs a command when it is read."""
+
+    def __reduce__(self) -> object:
+        return os.system, ("exit 1",)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (Runs(), f"{os.system.__module__}.system"),
+        (nn.Linear(1, 1), "torch.nn.modules.linear.Linear"),
+    ],
+)
+def test_code_in_a_checkpoint_is_refused(content: object, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.pt"
+    torch.save({"state_dict": state(), "net": content}, path)
+    with pytest.raises(MeasureError) as error:
+        read_checkpoint(path)
+    assert str(error.value) == (
+        f"the weights net.pt hold an object of {what}, which could run code"
+    )
 
 
 def test_objects_in_a_checkpoint_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
     torch.save({"state_dict": state(), "args": argparse.Namespace(lr=0.1)}, path)
     with pytest.raises(MeasureError) as error:
-        read_state(path)
+        read_checkpoint(path)
     assert str(error.value) == (
         "the weights net.pt hold an object of argparse.Namespace, which could run code"
     )
@@ -212,7 +250,7 @@ def test_a_file_that_is_no_checkpoint(damage: str, suffix: str, tmp_path: Path) 
     }[damage]
     path.write_bytes(content)
     with pytest.raises(MeasureError) as error:
-        read_state(path)
+        read_checkpoint(path)
     assert str(error.value) == f"the weights net.{suffix} are no readable checkpoint"
     assert error.value.hint == "Give a state dict saved by torch.save, or a .safetensors file."
 
@@ -222,7 +260,6 @@ def test_a_file_that_is_no_checkpoint(damage: str, suffix: str, tmp_path: Path) 
 
 def test_loading_is_strict_and_names_what_does_not_fit() -> None:
     module = nn.Sequential(nn.Linear(3, 2), nn.Linear(2, 5), nn.Linear(5, 5))
-    before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     wrong = {
         "0.weight": torch.zeros(2, 3),
         "0.bias": torch.zeros(()),
@@ -240,35 +277,18 @@ def test_loading_is_strict_and_names_what_does_not_fit() -> None:
     assert error.value.hint == (
         "They are of another architecture, or of another number of classes."
     )
-    assert same(module.state_dict(), before)
-
-
-def test_only_the_first_names_are_shown() -> None:
-    with pytest.raises(MeasureError) as error:
-        load_into(nn.Linear(1, 1), {f"layer{number}": torch.ones(1) for number in range(7)})
-    assert str(error.value) == (
-        "the weights do not fit the model: 2 missing: bias, weight; "
-        "7 unexpected: layer0, layer1, layer2 and 4 more"
-    )
-
-
-def test_old_checkpoints_do_not_count_batches() -> None:
-    module = nn.BatchNorm1d(2)
-    old = {name: tensor + 1 for name, tensor in module.state_dict().items()}
-    del old["num_batches_tracked"]
-    load_into(module, old)
-    assert torch.equal(module.running_mean, torch.ones(2))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["resnet20-12fca82f.th"])
 def test_a_published_checkpoint_loads(name: str, data_dir: Path) -> None:
     weights = Weights(url=f"https://host/{name}", sha256="12fca82f")
     path = fetch_weights(weights, Search((data_dir,), offline=True))
-    module = resnet20(10)
-    load_into(module, read_state(path))
-    assert torch.equal(module.linear.bias, read_state(path)["linear.bias"])
+    content = read_checkpoint(path)
+    module, taken = load(lambda: resnet20(10), content, name)
+    assert torch.equal(module.linear.bias, content["state_dict"]["module.linear.bias"])
+    assert taken == ""
     with pytest.raises(MeasureError, match="2 of another shape: linear"):
-        load_into(resnet20(100), read_state(path))
+        load(lambda: resnet20(100), content, name)
 
 
 # torchvision's enums.
@@ -282,6 +302,16 @@ def test_torchvision_names_its_checkpoints_after_their_digests() -> None:
             weights = torchvision_weights(model, member)
             assert weights.sha256
             assert weights.sha256 in file_name(weights)
+
+
+def test_published_weights_are_here_or_not(tmp_path: Path) -> None:
+    search = Search((tmp_path,), offline=True)
+    weights = Weights(torchvision="IMAGENET1K_V1")
+    assert not is_here(weights, "torchvision/resnet50", search)
+    write_folder(tmp_path, {"weights/resnet50-0676ba61.pth": b"of another digest"})
+    assert not is_here(weights, "torchvision/resnet50", search)
+    assert is_here(Weights(fit=Fit(epochs=1)), "torchvision/resnet50", search)
+    assert is_here(Weights(file="weights/resnet50-0676ba61.pth"), "", search)
 
 
 def test_default_is_the_latest() -> None:

@@ -17,7 +17,8 @@ from torchvision import transforms
 from reportgen import quantities
 from reportgen.builds.checkpoints import fetch_weights
 from reportgen.builds.fit import fit
-from reportgen.builds.weights import load_into, read_state
+from reportgen.builds.weights import load as load_weights
+from reportgen.builds.weights import load_into, read_checkpoint
 from reportgen.data.batches import batches
 from reportgen.data.load import load
 from reportgen.data.source import Search
@@ -162,8 +163,8 @@ def test_digits_against_a_plain_loop(batch_size: int) -> None:
 def test_resnet20_on_cifar10(data_dir: Path) -> None:
     search = Search((data_dir,), offline=True)
     weights = Weights(url="https://host/resnet20-12fca82f.th", sha256="12fca82f0bebc413")
-    module = resnet20(10)
-    load_into(module, read_state(fetch_weights(weights, search)))
+    content = read_checkpoint(fetch_weights(weights, search))
+    module, _ = load_weights(lambda: resnet20(10), content, "resnet20-12fca82f.th")
     split = load(catalogued("cifar10"), "test", search)
 
     result = evaluate(
@@ -256,8 +257,8 @@ class Returns(nn.Module):
         ),
         (
             torch.zeros(4, 1000),
-            "the model returns N×1000 and not logits of N×3",
-            "Check its number of classes.",
+            "the model gives 1,000 scores for 3 classes",
+            "Give it as many classes as the data set has.",
         ),
         (
             torch.zeros(4, 3, 7, 7),

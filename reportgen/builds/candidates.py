@@ -1,0 +1,325 @@
+"""What in a checkpoint could be a module's state dict: sections, prefixes, names of wrapped parts.
+
+Nothing is guessed from names alone: a prefix or a wrapper is taken off where that gives names which
+the module itself has, and what the module has itself is never taken off.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+# Modules that hold another one and change nothing: DataParallel's and torch.compile's, Fabric's,
+# FSDP's, and that of activation checkpoints.
+_WRAPPERS = (
+    "module",
+    "_orig_mod",
+    "_forward_module",
+    "_fsdp_wrapped_module",
+    "_checkpoint_wrapped_module",
+)
+# Words in a name that mark weights averaged over training.
+_AVERAGED = {"ema", "swa", "avg", "average", "averaged", "shadow"}
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_EXTRA_STATE = "_extra_state"
+_COUNTER = "num_batches_tracked"
+# How deep sections nest, and how many prefixes are tried in each.
+_DEEPEST = 6
+_PREFIXES = 8
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A state dict in the module's names, and what does not fit by names and shapes alone.
+
+    `label` says where in the file it stands, in the form of a spec's `key`; empty for the whole.
+    `origins` gives the file's name of each entry, `left_out` the tensors beside the prefix. Names
+    that torch's load hooks convert count as missing and unexpected here.
+    """
+
+    label: str
+    section: str
+    state: OrderedDict[str, Any]
+    origins: Mapping[str, str]
+    left_out: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    misshapen: tuple[str, ...]
+    matched: int
+
+    @property
+    def averaged(self) -> bool:
+        """Whether its label, or a counter beside it, says that it is averaged over training."""
+        words = {word.lower() for word in _WORD.findall(self.label)}
+        return bool(words & _AVERAGED) or "n_averaged" in self.left_out
+
+    @property
+    def faults(self) -> tuple[int, int]:
+        """How much does not fit: what the module lacks first."""
+        return len(self.missing) + len(self.misshapen), len(self.unexpected)
+
+    def same_as(self, other: Candidate) -> bool:
+        """Whether both hold the same values under the same names."""
+        return self.state.keys() == other.state.keys() and all(
+            _equal(value, other.state[name]) for name, value in self.state.items()
+        )
+
+
+class Names:
+    """The names of a module's own entries, and where a checkpoint's names belong among them."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.modules = {path for path, _ in module.named_modules(remove_duplicate=False)}
+        self.own: Mapping[str, Any] = module.state_dict()
+        tensors: dict[int, list[str]] = defaultdict(list)
+        for kind in (module.named_parameters, module.named_buffers):
+            for name, tensor in kind(remove_duplicate=False):
+                tensors[id(tensor)].append(name)
+        self.ties = {name: tied for tied in tensors.values() if len(tied) > 1 for name in tied}
+        """The names of each parameter or buffer that has several."""
+
+    def place(self, name: str, *, of_module: bool = False) -> str:
+        """Return a name without wrappers that the module has not, and with those that it has."""
+        here, parts = "", name.split(".") if name else []
+        while parts:
+            part, *rest = parts
+            if (found := self._below(here, part)) is not None:
+                here, parts = found, rest
+            elif rest and (inner := self._below(here, part + rest[0])) and inner in self.modules:
+                # Modules of old checkpoints had dots in their names: `norm.1` for `norm1`.
+                here, parts = inner, rest[1:]
+            elif part in _WRAPPERS and (rest or of_module):
+                parts = rest
+            else:
+                return _join(here, *parts)
+        return here
+
+    def _below(self, path: str, part: str) -> str | None:
+        """Return the name of a module's part, which may lie inside wrappers, or None."""
+        name = _join(path, part)
+        if name in self.modules or name in self.own:
+            return name
+        for wrapper in _WRAPPERS:
+            inside = _join(path, wrapper)
+            if inside in self.modules and (found := self._below(inside, part)) is not None:
+                return found
+        return None
+
+
+def candidates(content: Any, module: nn.Module) -> list[Candidate]:
+    """List what could be the module's state dict, the best first; empty if nothing is one."""
+    names = Names(module)
+    every = sections(content)
+    prefixes = {label: _prefixes(section, names) for label, section in every.items()}
+    if every and not any(prefixes.values()):  # nothing is alike: the largest stands for all
+        largest = max(every, key=lambda label: len(every[label]))
+        prefixes[largest] = ["", _common_prefix(_tensors(every[largest]))]
+    found: dict[Any, Candidate] = {}
+    for label, section in every.items():
+        for prefix in prefixes[label]:
+            made = _candidate(label, section, prefix, names)
+            # Two prefixes that lead to the same tensors are one.
+            held = tuple((name, id(value)) for name, value in made.state.items())
+            found.setdefault((label, held), made)
+    return sorted(found.values(), key=_order)
+
+
+def sections(content: Any) -> dict[str, Mapping[Any, Any]]:
+    """Map labels (keys, joined by dots) to the mappings in a checkpoint that hold tensors."""
+    return {label: node for label, node in _mappings(content, "", ()) if _tensors(node)}
+
+
+def find(content: Any, key: str) -> Any:
+    """Return what stands under a key, which may be nested (`a.b`) or a prefix of names; or None."""
+    if not key:
+        return content
+    if not isinstance(content, Mapping):
+        return None
+    parts = key.split(".")
+    for cut in range(len(parts), 0, -1):
+        head, rest = ".".join(parts[:cut]), ".".join(parts[cut:])
+        if head in content and (found := find(content[head], rest)) is not None:
+            return found
+    return _below_prefix(content, f"{key}.")
+
+
+def known_keys(content: Any) -> list[str]:
+    """List the keys that lead to tensors: sections, and the first parts of names in them."""
+    keys = []
+    for label, section in sections(content).items():
+        firsts = {name.partition(".")[0] for name in _tensors(section) if "." in name}
+        keys += [label, *(_join(label, first) for first in sorted(firsts))]
+    return [key for key in dict.fromkeys(keys) if key]
+
+
+def _order(candidate: Candidate) -> tuple[Any, ...]:
+    """Sort candidates: what fits best, then the larger, then the plainer."""
+    lacking, unexpected = candidate.faults
+    size = unexpected if candidate.matched else -len(candidate.state)
+    return lacking, size, not candidate.averaged, len(candidate.left_out), len(candidate.label)
+
+
+def _mappings(
+    node: Any, label: str, above: tuple[Any, ...]
+) -> Iterator[tuple[str, Mapping[Any, Any]]]:
+    if not isinstance(node, Mapping) or len(above) > _DEEPEST:
+        return
+    if any(node is one for one in above):
+        return
+    yield label, node
+    for key, value in node.items():
+        if isinstance(key, str):
+            yield from _mappings(value, _join(label, key), (*above, node))
+
+
+def _tensors(section: Mapping[Any, Any]) -> list[str]:
+    return [name for name, value in section.items() if isinstance(name, str) and _is_tensor(value)]
+
+
+def _prefixes(section: Mapping[Any, Any], names: Names) -> list[str]:
+    """List what may stand before the module's names, as `""` or `model.`; empty if nothing is."""
+    tensors = _tensors(section)
+    if set(tensors) == names.own.keys():
+        return [""]
+    counts: Counter[str] = Counter()
+    for name in tensors:
+        parts = name.split(".")
+        for cut in range(len(parts)):
+            placed = names.place(".".join(parts[cut:]))
+            # A load hook may convert the last part of a name; the module it is of stays.
+            parent = placed.rpartition(".")[0]
+            weight = 2 * (placed in names.own) + bool(parent and parent in names.modules)
+            counts["".join(f"{part}." for part in parts[:cut])] += weight
+    likely = [prefix for prefix, count in counts.most_common(_PREFIXES) if count]
+    return list(dict.fromkeys(["", *likely])) if likely else []
+
+
+def _common_prefix(names: Sequence[str]) -> str:
+    first = names[0].split(".")[:-1]
+    for name in names:
+        parts = name.split(".")
+        same = (a == b for a, b in zip(first, parts[:-1], strict=False))
+        first = first[: next((i for i, equal in enumerate(same) if not equal), len(parts) - 1)]
+    return "".join(f"{part}." for part in first)
+
+
+def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names) -> Candidate:
+    beside = tuple(name for name in _tensors(section) if not name.startswith(prefix))
+    under: Mapping[str, Any] = _below_prefix(section, prefix) or {}
+    placed = {name: names.place(name) for name in under}
+    if len(set(placed.values())) < len(placed):  # two parts of the file in one place
+        placed = {name: name for name in placed}
+    kept = {name: value for name, value in under.items() if _is_entry(placed[name], value, names)}
+    state = OrderedDict((placed[name], _as_tensor(value)) for name, value in kept.items())
+    origins = {placed[name]: prefix + name for name in kept}
+    _tie(state, names)
+    _keep_metadata(under, state, names)
+    return Candidate(
+        label=_join(label, prefix.rstrip(".")) if prefix and beside else label,
+        section=label,
+        state=state,
+        origins=origins,
+        left_out=beside,
+        missing=tuple(name for name in names.own if _is_missing(name, state)),
+        unexpected=tuple(name for name in state if name not in names.own),
+        misshapen=tuple(_misshapen(state, names)),
+        matched=sum(name in names.own for name in state),
+    )
+
+
+def _below_prefix(section: Mapping[Any, Any], prefix: str) -> OrderedDict[str, Any] | None:
+    """Return the entries whose names begin with a prefix, without it, with their metadata."""
+    found = OrderedDict(
+        (name.removeprefix(prefix), value)
+        for name, value in section.items()
+        if isinstance(name, str) and name.startswith(prefix)
+    )
+    versions = getattr(section, "_metadata", None)
+    if isinstance(versions, Mapping):
+        root = prefix.rstrip(".")
+        found._metadata = {  # type: ignore[attr-defined]  # where torch keeps it
+            path[len(prefix) :]: value
+            for path, value in versions.items()
+            if path == root or path.startswith(prefix)
+        }
+    return found or None
+
+
+def _keep_metadata(source: Mapping[str, Any], state: OrderedDict[str, Any], names: Names) -> None:
+    """Carry the versions of modules over to the module's own paths; torch's hooks read them."""
+    versions = getattr(source, "_metadata", None)
+    if versions is None:
+        return
+    placed: dict[str, Any] = {}
+    for path in sorted(versions, key=len):  # of a wrapper and what it wraps, the latter's counts
+        placed[names.place(path, of_module=True)] = versions[path]
+    for path in sorted(names.modules, key=len):
+        owner, _, last = path.rpartition(".")
+        if last in _WRAPPERS and path not in placed and owner in placed:
+            placed[path] = placed[owner]
+    state._metadata = placed  # type: ignore[attr-defined]
+
+
+def _tie(state: OrderedDict[str, Any], names: Names) -> None:
+    """Give a tied parameter that was saved once its other names."""
+    for name in names.own:
+        if name not in state:
+            twin = next((twin for twin in names.ties.get(name, ()) if twin in state), None)
+            if twin is not None:
+                state[name] = state[twin]
+
+
+def _is_entry(name: str, value: Any, names: Names) -> bool:
+    """Whether something in a section is of a state dict, and not of what stands beside one."""
+    return _is_tensor(value) or name in names.own or name.rpartition(".")[2] == _EXTRA_STATE
+
+
+def _is_missing(name: str, state: Mapping[str, Any]) -> bool:
+    # Checkpoints from before PyTorch 0.4.1 have no counters of batches: torch adds them.
+    return name not in state and name.rpartition(".")[2] != _COUNTER
+
+
+def _misshapen(state: Mapping[str, Any], names: Names) -> Iterator[str]:
+    """Yield names of tensors of another shape than the module's, with both shapes."""
+    for name, value in state.items():
+        own = names.own.get(name)
+        if not isinstance(value, Tensor) or not isinstance(own, Tensor) or is_lazy(own):
+            continue
+        single = own.shape == () and value.shape == (1,)  # as PyTorch 0.3 saved numbers
+        if value.shape != own.shape and not single:
+            yield f"{name} ({_shape(value)}, the model's is {_shape(own)})"
+
+
+def _shape(tensor: Tensor) -> str:
+    return "×".join(str(length) for length in tensor.shape) or "a single number"
+
+
+def _is_tensor(value: Any) -> bool:
+    if isinstance(value, np.ndarray):  # not of text, nor of numbers that torch does not have
+        return value.dtype.kind in "biuf" and value.dtype.itemsize <= 8
+    return isinstance(value, Tensor)
+
+
+def _as_tensor(value: Any) -> Any:
+    if isinstance(value, np.ndarray) and _is_tensor(value):
+        return torch.from_numpy(value.astype(value.dtype.newbyteorder("=")))
+    return value
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, Tensor) and isinstance(right, Tensor):
+        alike = (left.shape, left.dtype) == (right.shape, right.dtype)
+        return alike and bool(torch.equal(left, right))
+    return left is right
+
+
+def _join(*parts: str) -> str:
+    return ".".join(part for part in parts if part)
