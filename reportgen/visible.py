@@ -24,11 +24,14 @@ def one_line(text: object) -> str:
 
     A bell becomes the four characters `\\x07`, a mark that turns the direction `\\u202e`.
     """
-    line = " ".join(str(text).split())
-    if line.isprintable():
-        return line
-    written = (_written(line, position) for position in range(len(line)))
-    return " ".join("".join(written).split())
+    return " ".join(in_place(" ".join(str(text).split())).split())
+
+
+def in_place(text: str) -> str:
+    """Do so with a single line, and keep its white space: of a diff, say."""
+    if text.isprintable():
+        return text
+    return "".join(_written(text, position) for position in range(len(text)))
 
 
 def unseen(text: str, allowed: str = "") -> str:
@@ -76,6 +79,8 @@ def _is_unseen(text: str, position: int) -> bool:
 
 def _written(text: str, position: int) -> str:
     character = text[position]
-    if character.isprintable() or not _is_unseen(text, position):
+    if character.isspace():
+        return " "
+    if not _is_unseen(text, position):
         return character
     return character.encode("unicode_escape").decode()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.cli import work
+from reportgen.visible import in_place, one_line
 
 if TYPE_CHECKING:
     from reportgen.review.check import Check, Checked
@@ -57,7 +58,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def _counting(build: str) -> None:
-    sys.stderr.write(f"{build}: counting\n")
+    sys.stderr.write(f"{one_line(build)}: counting\n")
 
 
 def _lines(path: Path, checked: Checked) -> str:
@@ -65,10 +66,12 @@ def _lines(path: Path, checked: Checked) -> str:
     if checked.unavailable:
         unavailable = f", {work.several(checked.unavailable, 'figure')} unavailable"
     if not checked.findings:
-        return f"{path}: in order, {work.several(len(checked.plan.builds), 'build')}{unavailable}"
-    lines = [f"{path}: {work.several(len(checked.findings), 'finding')}{unavailable}"]
+        builds = work.several(len(checked.plan.builds), "build")
+        return one_line(f"{path}: in order, {builds}{unavailable}")
+    lines = [one_line(f"{path}: {work.several(len(checked.findings), 'finding')}{unavailable}")]
     for finding in checked.findings:
-        lines += [f"  {finding}", *(f"    {line}" for line in finding.detail.splitlines())]
+        details = (f"    {in_place(line)}" for line in finding.detail.splitlines())
+        lines += [f"  {finding}", *details]
     return "\n".join(lines)
 
 
@@ -79,15 +82,15 @@ def _json(checked: Checked) -> Mapping[str, object]:
 
 def _summary(checked: Mapping[Path, Checked]) -> str:
     """Write the findings as Markdown."""
+    from reportgen.report.markdown import escape, fence
+
     blocks = ["## reportgen check"]
     for path, found in checked.items():
         mark = "❌" if found.findings else "✅"
         said, *more = _lines(path, found).splitlines()
-        blocks.append(f"{mark} {said}")
+        blocks.append(f"{mark} {escape(said)}")
         if more:
-            blocks.append(
-                "\n".join(["~~~diff", *(line.removeprefix("  ") for line in more), "~~~"])
-            )
+            blocks.append(fence("\n".join(line.removeprefix("  ") for line in more), "diff"))
     return "\n\n".join(blocks) + "\n"
 
 
