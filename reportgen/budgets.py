@@ -17,7 +17,7 @@ from typing import Literal
 from reportgen.errors import RecordError
 from reportgen.quantities import quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
-from reportgen.units import Number, convert, parse_quantity
+from reportgen.units import Number, read_in
 
 _RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
 _ASCII = {"<=": "≤", ">=": "≥"}
@@ -53,7 +53,8 @@ def parse(key: str, text: str) -> Budget:
             f"Begin with ≤ or ≥ (<=, >=, < and > do too): '≤ {text.strip() or '2 M'}'."
         )
     relation, amount = _ASCII.get(match[1], match[1]), match[2]
-    limit = convert(*parse_quantity(amount), quantity_of(key).unit)
+    quantity = quantity_of(key)
+    limit = read_in(amount, quantity.unit, quantity.counts)
     return Budget(key, relation, limit, f"{relation} {amount}")
 
 

@@ -6,6 +6,11 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from reportgen.visible import one_line
+
+# So much of a line is shown on either side of what is wrong in it.
+_AROUND = 80
+
 
 class ReportgenError(Exception):
     """Anything reportgen tells its user; `exit_code` is what the command then exits with."""
@@ -70,14 +75,28 @@ class Problem:
     def __str__(self) -> str:
         """Write it as a compiler would: place, message, the line with a caret, the hint."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        text = f"{place}: {self.message}"
+        text = f"{one_line(place)}: {one_line(self.message)}"
         if self.source.strip():
             number = str(self.line)
-            source = self.source.replace("\t", " ")
-            text += f"\n  {number} | {source}\n  {' ' * len(number)} | {' ' * (self.column - 1)}^"
+            source, column = _excerpt(self.source, self.column)
+            text += f"\n  {number} | {source}\n  {' ' * len(number)} | {' ' * column}^"
         if self.hint:
-            text += f"\n  {self.hint}"
+            text += f"\n  {one_line(self.hint)}"
         return text
+
+
+def _excerpt(line: str, column: int) -> tuple[str, int]:
+    """Return what surrounds a column (from 1) of a line, and where that is in it (from 0).
+
+    What cannot be seen has a sign in its place, so that the caret stays where it belongs.
+    """
+    first = max(0, column - 1 - _AROUND)
+    shown = line[first : column - 1 + _AROUND]
+    shown = shown.replace("\t", " ")
+    seen = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in shown
+    )
+    return seen.rstrip(), column - 1 - first
 
 
 class SpecError(ReportgenError):

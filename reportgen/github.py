@@ -1,11 +1,13 @@
 """What the GitHub action runs: a review of the reports, and one comment that shows it.
 
-    python -m reportgen.github review      check and diff, as Markdown in a file
+    python -I -m reportgen.github review   check and diff, as Markdown in a file
     python -m reportgen.github comment     that file as a comment on its pull request
 
 Everything is read from the environment: what a pull request may have written never becomes part of
-a command. `comment` runs where secrets are, on a file that a stranger may have written: it takes
-the pull request from GitHub's event, not from the file, and disarms mentions.
+a command, or an option of one. `-I` keeps Python from importing what lies in the checkout, where a
+`yaml.py` could answer that all is fine. `comment` runs where secrets are, on a file that a stranger
+may have written: it takes the pull request from GitHub's event, not from the file, and disarms
+mentions.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ import contextlib
 import io
 import json
 import os
-import subprocess
+import re
+import secrets
 import sys
 import urllib.parse
 import urllib.request
@@ -23,10 +26,16 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.errors import UsageError
+from reportgen.git import git
+from reportgen.visible import in_place, one_line
 
 MARKER = "<!-- reportgen: this comment is written anew on every push -->"
 # GitHub takes no longer comment.
 LIMIT = 65_536
+# A commit or a branch: no option, and nothing that tells git where to put it.
+_REVISION = re.compile(r"[\w.][\w./-]*")
+# What notifies somebody, or tells an issue that it was spoken of.
+_CALLS = re.compile(r"@|(?<!&)#(?=\d)|\bGH-(?=\d)", re.IGNORECASE)
 _CUT = "\n\n*Cut here: the rest is in the summary of the run.*\n"
 
 
@@ -36,17 +45,19 @@ def review() -> int:
     Reads REPORTGEN_SPECS, REPORTGEN_FAIL_ON (one a line), REPORTGEN_OUT, REPORTGEN_BASE (a
     revision; nothing is compared where it is empty) and REPORTGEN_FILE.
     """
+    from reportgen.report.markdown import fence
+
     specs, limits = _lines("REPORTGEN_SPECS"), _lines("REPORTGEN_FAIL_ON")
     out = os.environ.get("REPORTGEN_OUT", "out")
     base = os.environ.get("REPORTGEN_BASE", "")
-    code, text = _said("check", *specs, "--out", out)
-    blocks = [MARKER, f"{'❌' if code else '✅'} `reportgen check`", f"~~~\n{text.rstrip()}\n~~~"]
+    code, text = _said("check", f"--out={out}", "--", *specs)
+    blocks = [MARKER, f"{'❌' if code else '✅'} `reportgen check`", fence(text)]
     if base:
         _fetch(base)
-        words = ["--fail-on", *limits] if limits else []
-        compared, changes = _said("diff", base, "--out", out, *words)
+        options = [f"--out={out}", *(f"--fail-on={limit}" for limit in limits)]
+        compared, changes = _said("diff", *options, "--", base)
         code = max(code, compared)
-        blocks.append(changes.rstrip() if compared in (0, 3) else f"~~~\n{changes.rstrip()}\n~~~")
+        blocks.append(changes.rstrip() if compared in (0, 3) else fence(changes))
     file = Path(os.environ.get("REPORTGEN_FILE", "reportgen.md"))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("\n\n".join(blocks) + "\n", encoding="utf-8")
@@ -58,22 +69,31 @@ def _lines(name: str) -> list[str]:
 
 
 def _said(*words: str) -> tuple[int, str]:
-    """Run a command; return its exit code and what it said, which is in the log as well."""
+    """Run a command; return its exit code and what it said, which is in the log as well.
+
+    GitHub obeys what it reads in a log, `::add-mask::` say, until it is told to stop.
+    """
     from reportgen.cli import main
 
     said = io.StringIO()
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         code = main(words)
-    sys.stdout.write(said.getvalue())
+    stop = secrets.token_hex(16)
+    obeyed = os.environ.get("GITHUB_ACTIONS") == "true"
+    before, after = (f"::stop-commands::{stop}\n", f"::{stop}::\n") if obeyed else ("", "")
+    sys.stdout.write(f"{before}{said.getvalue()}{after}")
     return code, said.getvalue()
 
 
 def _fetch(revision: str) -> None:
     """Get a commit that a shallow clone lacks; `diff` says so where it cannot be had."""
-    wanted = ["git", "cat-file", "-e", f"{revision}^{{commit}}"]
-    if subprocess.run(wanted, check=False, capture_output=True).returncode:
-        fetch = ["git", "fetch", "--quiet", "--no-tags", "--depth=1", "origin", revision]
-        subprocess.run(fetch, check=False)
+    known = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if _REVISION.fullmatch(revision) and git(Path(), *known).returncode:
+        options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1")
+        done = git(Path(), "fetch", *options, "--end-of-options", "origin", revision)
+        sys.stderr.write(
+            one_line(done.stderr.decode("utf-8", "replace")) + "\n" * bool(done.stderr)
+        )
 
 
 def comment() -> int:
@@ -108,8 +128,13 @@ def _pull_request(run: dict[str, Any]) -> int | None:
 
 
 def _body(text: str) -> str:
-    """Begin with the marker, notify nobody, and be no longer than GitHub takes."""
-    body = f"{MARKER}\n\n{text.removeprefix(MARKER).lstrip()}".replace("@", "@\u200b")
+    """Begin with the marker, notify nobody, and be no longer than GitHub takes.
+
+    Nothing in it is a comment of HTML, which could be a second marker or hide the rest.
+    """
+    lines = map(in_place, text.removeprefix(MARKER).strip("\ufeff\n\r ").split("\n"))
+    shown = _CALLS.sub("\\g<0>\u200b", "\n".join(lines)).replace("<!--", "&lt;!--")
+    body = f"{MARKER}\n\n{shown}\n"
     if len(body) <= LIMIT:
         return body
     return body[: LIMIT - len(_CUT)].rpartition("\n")[0] + _CUT

@@ -23,7 +23,7 @@ from reportgen.record import Figure, ReportSettings
 from reportgen.spec.inputs import described
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
 from reportgen.spec.quoted import Claim, Quoted, Reported
-from reportgen.units import convert, parse_quantity
+from reportgen.units import read_in
 
 
 def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
@@ -230,11 +230,11 @@ def _reported(
     for entry in entries:
         if not _is_of(entry, name, dataset, classes):
             continue
-        unit = quantities.quantity_of(entry.quantity).unit
+        quantity = quantities.quantity_of(entry.quantity)
         figures[entry.quantity] = Figure(
             provenance="reported",
-            value=convert(*parse_quantity(entry.value), unit),
-            unit=unit,
+            value=read_in(entry.value, quantity.unit, quantity.counts),
+            unit=quantity.unit,
             text=str(entry.value),
             source=entry.source,
         )

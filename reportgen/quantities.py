@@ -37,6 +37,16 @@ class Quantity:
     by_convention: bool = False
     by_module: bool = False
 
+    @property
+    def counts(self) -> tuple[str, ...]:
+        """What a printed figure of this quantity may say that it counts.
+
+        Work may be called either name: papers call multiply-accumulates FLOPs.
+        """
+        if "params" in self.name:
+            return ("params",)
+        return ("MACs", "FLOPs") if self.name.startswith(("macs", "flops")) else ()
+
 
 _ROWS: tuple[Quantity, ...] = (
     # What the work is. Exact integers.

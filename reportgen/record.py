@@ -303,7 +303,9 @@ class Record:
     def dumps(self) -> str:
         """Return the text of the record file: sorted, one figure a line, the same every time."""
         data = {**replace(self, builds={}).to_json(), "builds": self.builds}
-        return _pretty(data, depth=0) + "\n"
+        # Somebody's text may hold half of a pair; JSON has an escape for it, UTF-8 has none.
+        text = _pretty(data, depth=0).encode("utf-8", "backslashreplace").decode("utf-8")
+        return text + "\n"
 
 
 def loads(text: str, where: str = "record") -> Record:

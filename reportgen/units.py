@@ -8,8 +8,9 @@ is the integer 2607300000, not the float next to it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 Number = int | float
 
@@ -124,6 +125,12 @@ _UNITS: Final = {
     "": "",
     "%": "%",
     "percent": "%",
+    "h": "h",
+    "hour": "h",
+    "hours": "h",
+    "min": "min",
+    "minute": "min",
+    "minutes": "min",
     "s": "s",
     "sec": "s",
     "second": "s",
@@ -134,6 +141,7 @@ _UNITS: Final = {
     "μs": "µs",  # the Greek letter, which looks the same
     "images/s": "images/s",
     "img/s": "images/s",
+    "samples/s": "images/s",
     "x": "×",
     "×": "×",
     "mac": "MACs",
@@ -143,11 +151,34 @@ _UNITS: Final = {
     "param": "params",
     "params": "params",
     "parameters": "params",
+    "b": "B",
+    "byte": "B",
+    "bytes": "B",
+    "kb": "kB",
+    "mb": "MB",
+    "gb": "GB",
+    "tb": "TB",
+    "kib": "KiB",
+    "mib": "MiB",
+    "gib": "GiB",
+    "tib": "TiB",
 }
-_PREFIXABLE: Final = [
-    name for name, unit in _UNITS.items() if unit in ("", "MACs", "FLOPs", "params", "images/s")
-]
-_SECONDS: Final = {"s": Decimal(1), "ms": Decimal("1e-3"), "µs": Decimal("1e-6")}
+COUNTS: Final = ("MACs", "FLOPs", "params")
+_PREFIXABLE: Final = [name for name, unit in _UNITS.items() if unit in ("", *COUNTS, "images/s")]
+_SECONDS: Final = {
+    "h": Decimal(3600),
+    "min": Decimal(60),
+    "s": Decimal(1),
+    "ms": Decimal("1e-3"),
+    "µs": Decimal("1e-6"),
+}
+_BYTES: Final = {
+    "B": Decimal(1),
+    **{f"{prefix}B": Decimal(1000) ** power for power, prefix in enumerate("kMGT", 1)},
+    **{f"{prefix}iB": Decimal(1024) ** power for power, prefix in enumerate("KMGT", 1)},
+}
+# Of these, one can be written as any other.
+_SCALES: Final = (_SECONDS, _BYTES)
 
 _NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
 _QUANTITY: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<rest>[^\s\d.,+-].*)?", re.ASCII)
@@ -166,63 +197,97 @@ def parse_quantity(text: str | Number) -> tuple[Number, str]:
     The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
     a bare number. Raises ValueError, saying what could have been written, for anything else.
     """
-    number, unit = _read(text)
-    return _shortest(number), unit
+    typed = _read(text)
+    return _shortest(typed.number), typed.unit
 
 
-def parse_step(text: str | Number) -> tuple[Number, str]:
-    """Return what the last digit of a quantity counts in, with its unit: 100000 for `2.6073 G`.
+def read_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
+    """Read what people type for a quantity, in that quantity's unit: `1.5 GiB` in MiB is 1536.
+
+    A bare number is taken to be in the wanted unit; a prefix without a unit (`20 M`) goes with
+    counts and `images/s` only. `counts` are what a count may say that it counts. Raises ValueError,
+    saying what to write, for a unit that does not fit.
+    """
+    return _shortest(_converted(_read(text), unit, counts))
+
+
+def step_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
+    """Return what the last digit of such a text counts in: 100000 for `2.6073 G`.
 
     A whole number that ends in three or more zeros after at most four other digits was surely
-    rounded to these. Raises ValueError as `parse_quantity` does.
+    rounded to these. Raises ValueError as `read_in` does.
     """
-    number, unit = _read(text)
-    last = int(number.as_tuple().exponent)
-    if last == 0 and number:
-        digits = str(number).rstrip("0")
-        zeros = len(str(number)) - len(digits)
+    typed = _read(text)
+    last = int(typed.number.as_tuple().exponent)
+    if last == 0 and typed.number:
+        digits = str(typed.number).rstrip("0")
+        zeros = len(str(typed.number)) - len(digits)
         last = zeros if zeros >= 3 and len(digits) <= 4 else 0
-    return _shortest(Decimal(1).scaleb(last)), unit
+    step = typed._replace(number=Decimal(1).scaleb(last))
+    return _shortest(_converted(step, unit, counts))
 
 
-def _read(text: str | Number) -> tuple[Decimal, str]:
-    """Read a quantity, its last digit where it was written."""
-    match = _QUANTITY.fullmatch(str(text).strip())
+class _Typed(NamedTuple):
+    """A quantity as it was typed, its last digit where it was written."""
+
+    text: str
+    number: Decimal
+    unit: str
+    prefixed: bool
+    """Whether a prefix stands without a unit: `20 M`."""
+
+
+def _read(text: str | Number) -> _Typed:
+    typed = str(text).strip()
+    match = _QUANTITY.fullmatch(typed)
     digits = match["number"].replace(",", "") if match else ""
     if isinstance(text, bool) or match is None or not any(map(str.isdigit, digits)):
         raise ValueError(f"'{text}' is not a quantity. {_EXAMPLES}")
     power, unit = _split_unit((match["rest"] or "").strip(), str(text))
-    return Decimal(digits).scaleb(power), unit
+    return _Typed(typed, Decimal(digits).scaleb(power), unit, bool(power) and not unit)
 
 
-def convert(value: Number, unit: str, to: str) -> Number:
-    """Convert between units of time exactly, and leave a value whose unit is right as it is.
+def _converted(typed: _Typed, unit: str, counts: Sequence[str]) -> Decimal:
+    """Convert between units of time or of memory exactly; leave what is in the wanted unit."""
+    if typed.unit == "" and (not typed.prefixed or unit in ("", "images/s")):
+        return typed.number
+    if typed.unit == unit or (unit == "" and typed.unit in counts):
+        return typed.number
+    for scale in _SCALES:
+        if typed.unit in scale and unit in scale:
+            return typed.number * scale[typed.unit] / scale[unit]
+    raise ValueError(_misfit(typed, unit, counts))
 
-    A bare number is taken to be in the wanted unit, and a count may name what it counts. Raises
-    ValueError where the units do not measure the same.
-    """
-    if unit in ("", to) or (to == "" and unit in ("MACs", "FLOPs", "params")):
-        return value
-    if unit in _SECONDS and to in _SECONDS:
-        return _shortest(Decimal(str(value)) * _SECONDS[unit] / _SECONDS[to])
-    wanted = f"in {to}" if to else "a bare number or a count such as '2.6073 G'"
-    raise ValueError(f"a value in {unit} is given where it must be {wanted}.")
+
+def _misfit(typed: _Typed, unit: str, counts: Sequence[str]) -> str:
+    """Say why a unit does not fit, and what to write."""
+    text = typed.text
+    digits = text.rstrip("KMGTPEkgtbB 万亿")
+    if typed.unit == "B" and unit == "":
+        return f"'{text}': write G for a billion: '{digits} G'."
+    if unit in _BYTES and typed.prefixed:
+        meant = f"{text[-1].upper()}iB"
+        return f"'{text}' names no unit. Write '{digits} {meant if meant in _BYTES else 'MiB'}'."
+    wanted = {
+        "": f"a count{' of ' * bool(counts)}{' or '.join(counts)}, such as '2.6073 G'",
+        **dict.fromkeys(_SECONDS, f"a time in {', '.join(_SECONDS)}"),
+        **dict.fromkeys(_BYTES, f"a memory in {', '.join(_BYTES)}"),
+    }.get(unit, f"a value in {unit}")
+    return f"'{text}' is {f'in {typed.unit}' if typed.unit else 'a count'}: write {wanted}."
 
 
 def _split_unit(rest: str, text: str) -> tuple[int, str]:
     """Split `MMACs` into (6, `MACs`): the power of ten and the unit."""
-    # Ms are no ms: where a prefix may be meant, case tells.
-    name = rest if len(rest) <= 2 else rest.lower()
+    # Ms are no ms: where a prefix may be meant, case tells. Of bytes it tells nothing.
+    name = rest if len(rest) <= 2 and rest[-1:] not in tuple("bB") else rest.lower()
     if name in _UNITS:
         return 0, _UNITS[name]
     prefix = rest[0].upper() if rest[0] in "kgt" else rest[0]
     unit = rest[1:].strip().lower()
     if prefix in _READ_PREFIXES and unit in _PREFIXABLE:
         return _READ_PREFIXES[prefix], _UNITS[unit]
-    if rest[0] in "bB" and not unit:
-        raise ValueError(f"'{text}': write G for a billion: '{text.strip()[:-1].rstrip()} G'.")
     if rest == "m":
-        raise ValueError(f"'{text}': write M for a million, ms for milliseconds.")
+        raise ValueError(f"'{text}': write M for a million, ms for milliseconds, min for minutes.")
     raise ValueError(
         f"'{text}': unknown unit '{rest}'. Prefixes: K, M, G, T, P, E; units: "
         f"{', '.join(sorted(set(_UNITS.values()) - {''}))}."

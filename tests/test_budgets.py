@@ -83,7 +83,7 @@ def complaint(text: str) -> str:
             "s.yaml:7:19: 'params' cannot have the budget '≤ 2 s'\n"
             "  7 | budgets: {params: ≤ 2 s, macs: < 110 M}\n"
             "    |                   ^\n"
-            "  a value in s is given where it must be a bare number or a count such as '2.6073 G'.",
+            "  '2 s' is in s: write a count of params, such as '2.6073 G'.",
         ),
         (
             "≤ 2 M",

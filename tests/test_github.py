@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -50,18 +51,26 @@ def git(folder: Path, *words: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository with a spec and its report, committed; `reportgen` runs in it."""
-    folder = tmp_path / "repository"
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a spec and its report, committed."""
+    folder = tmp_path_factory.mktemp("measured") / "repository"
     (folder / "specs").mkdir(parents=True)
-    monkeypatch.chdir(folder)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     (folder / "specs" / "nets.yaml").write_text(SPEC)
-    assert main(["specs", "--quiet"]) == 0
+    assert main([str(folder / "specs"), "--out", str(folder / "out"), "--quiet"]) == 0
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "-m", "a report")
+    return folder
+
+
+@pytest.fixture
+def repository(measured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it; `reportgen` runs in it."""
+    folder = tmp_path / "repository"
+    shutil.copytree(measured, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
     return folder
 
 
@@ -79,7 +88,7 @@ def run_step(name: str, folder: Path, **inputs: str) -> subprocess.CompletedProc
     tools.mkdir(exist_ok=True)
     python = tools / "python"
     python.write_text(
-        f'#!/bin/sh\n[ "$2" = pip ] && echo "$@" && exit 0\nexec {sys.executable} "$@"\n'
+        f'#!/bin/sh\n[ "$3" = pip ] && echo "$@" && exit 0\nexec {sys.executable} "$@"\n'
     )
     python.chmod(0o755)
     assert "${{" not in step["run"], "what others write must not become part of a command"
@@ -87,10 +96,10 @@ def run_step(name: str, folder: Path, **inputs: str) -> subprocess.CompletedProc
         ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
         cwd=folder,
         env=os.environ
-        | {key: fill(value) for key, value in step["env"].items()}
+        | {key: fill(value) for key, value in step.get("env", {}).items()}
         | {
             "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "GITHUB_ACTION_PATH": str(ROOT),
             "GITHUB_STEP_SUMMARY": str(folder.parent / "summary.md"),
         },
         capture_output=True,
@@ -128,15 +137,15 @@ def test_the_action_is_well_formed() -> None:
 
 
 def test_the_action_installs_what_checking_needs_and_no_more(repository: Path) -> None:
-    done = run_step("Install reportgen", repository, install="a wheel")
+    done = run_step("Install reportgen", repository)
     assert done.returncode == 0
     first, second = done.stdout.splitlines()
-    assert first == "-m pip install --quiet --no-deps a wheel"
+    assert first == f"-I -m pip install --quiet --no-deps -- {ROOT}"
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     light = project[
         project.index("dependencies = [") : project.index("# What figures are measured")
     ]
-    assert second.split()[4:] == re.findall(r'^ +"([a-z0-9-]+)', light, re.MULTILINE)
+    assert second.split()[6:] == re.findall(r'^ +"([a-z0-9-]+)', light, re.MULTILINE)
 
 
 def test_the_action_on_a_pull_request(repository: Path) -> None:
@@ -342,3 +351,156 @@ def test_a_check_on_digits_needs_no_scikit_learn(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(importlib.metadata, "version", version)
     digits = DataSource(source="digits", shape=(1, 8, 8), classes=10)
     assert fingerprint_if_known(digits, "test", Search((), True, Path())) is None
+
+
+def plant(folder: Path, marker: Path) -> None:
+    """Put into a checkout what Python, pytest or git might run; it would write the marker."""
+    code = f"import pathlib\npathlib.Path({str(marker)!r}).write_text(__file__)\n"
+    for name in ("yaml", "jinja2", "pydantic", "torch", "sitecustomize", "usercustomize", "pip"):
+        (folder / f"{name}.py").write_text(code)
+    for package in ("reportgen", "rich", "tabulate", "encodings", "git"):
+        (folder / package).mkdir()
+        (folder / package / "__init__.py").write_text(code)
+    for name in ("conftest.py", "setup.py", "nets.py", "json.py", "specs/nets.py"):
+        (folder / name).write_text(code + "def make(classes):\n    raise SystemExit\n")
+    # A folder of reports that is a repository of its own to git, and what such files can do.
+    program = folder / "run.sh"
+    program.write_text(f"#!/bin/sh\necho {marker.name} > '{marker}'\n")
+    program.chmod(0o755)
+    settings = f"""\
+[core]
+\trepositoryformatversion = 0
+\tbare = BARE
+\tfsmonitor = {program}
+\thooksPath = {folder}
+\tpager = {program}
+\tsshCommand = {program}
+[diff]
+\texternal = {program}
+[diff "all"]
+\ttextconv = {program}
+\tcommand = {program}
+[filter "all"]
+\tsmudge = {program}
+\tclean = {program}
+"""
+    with (folder / ".git" / "config").open("a") as config:
+        config.write(settings.replace("BARE", "false"))
+    for name in ("post-checkout", "reference-transaction", "pre-commit"):
+        (folder / name).write_text(program.read_text())
+        (folder / name).chmod(0o755)
+    (folder / ".gitattributes").write_text("* diff=all filter=all\n")
+    out = folder / "out"
+    for inner in ("objects", "refs"):
+        (out / inner).mkdir()
+    (out / "HEAD").write_text("ref: refs/heads/main\n")
+    (out / "config").write_text(settings.replace("BARE", "true"))
+
+
+def test_nothing_of_the_checkout_is_run(repository: Path) -> None:
+    base = git(repository, "rev-parse", "HEAD")
+    marker = repository.parent / "marker"
+    plant(repository, marker)
+    spec = repository / "specs" / "nets.yaml"
+    spec.write_text(
+        SPEC.replace("models:\n", "models:\n  Mine: {source: 'nets.py:make'}\n")
+        + "report: {templates: ../templates}\n"
+    )
+    (repository / "templates").mkdir()
+    (repository / "templates" / "report.md.j2").write_text(
+        "{{ record.__class__.__mro__[1].__subclasses__() }}"
+    )
+    done = run_step("Check and compare", repository, base=base, **{"fail-on": "params>+5%"})
+    assert not marker.exists(), marker.read_text()
+    assert done.returncode == 2
+    assert "not allowed in a template" in done.stdout
+    spec.write_text(SPEC.replace("models:\n", "models:\n  Mine: {source: 'nets.py:make'}\n"))
+    done = run_step("Check and compare", repository, base=base)
+    assert not marker.exists(), marker.read_text()
+    assert done.returncode == 3
+    assert "specs/nets.yaml: " in done.stdout
+    assert "finding" in done.stdout
+    # Git asks nothing of the repository inside, and that is told.
+    assert f"{base}: there is no such file or folder, and out is not in a git" in done.stdout
+    (repository / "out" / "HEAD").unlink()
+    run_step("Check and compare", repository, base=base)
+    assert not marker.exists(), marker.read_text()
+    text = (repository.parent / "temp" / "reportgen" / "reportgen.md").read_text("utf-8")
+    assert f"## Reports, `{base}` → `out`\n\nNo figure changed.\n" in text
+
+
+def test_pip_of_the_checkout_is_not_pip(repository: Path) -> None:
+    marker = repository.parent / "marker"
+    plant(repository, marker)
+    for line in STEPS["Install reportgen"]["run"].splitlines():
+        words = line.split()
+        assert words[:4] == ["python", "-I", "-m", "pip"]
+        assert "--" in words
+        subprocess.run([sys.executable, *words[1:4], "--version"], cwd=repository, check=False)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", ["--recount", "--allow-code", "-h", "--data-dir=x"])
+def test_an_input_is_no_option(repository: Path, name: str) -> None:
+    done = run_step("Check and compare", repository, specs=name)
+    assert done.returncode == 2
+    assert f"{name}: no such spec" in done.stdout
+    done = run_step("Check and compare", repository, base=name)
+    assert done.returncode == 2
+    assert f"{name}: there is no such file, folder or git revision" in done.stdout
+    done = run_step("Check and compare", repository, out=name)
+    assert done.returncode == 3
+    assert "there is no record" in done.stdout
+    done = run_step("Check and compare", repository, **{"fail-on": name, "base": "HEAD"})
+    assert done.returncode == 2
+    assert f"--fail-on '{name}': not a limit for a change" in done.stdout
+
+
+@pytest.mark.parametrize("base", ["--upload-pack=touch marker", "+HEAD:refs/heads/x", "ext::sh"])
+def test_a_base_that_is_none_is_not_fetched(repository: Path, base: str) -> None:
+    git(repository, "remote", "add", "origin", str(repository))
+    done = run_step("Check and compare", repository, base=base)
+    assert done.returncode == 2
+    assert "there is no such file, folder or git revision" in done.stdout
+    assert not (repository / "marker").exists()
+    assert git(repository, "branch", "--list", "x") == ""
+
+
+def test_no_command_stands_in_the_log(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / "out" / "nets.md").write_text("::add-mask::x\n::set-output name=a::b\n")
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    lines = run_step("Check and compare", repository, base="").stdout.splitlines()
+    token = re.fullmatch(r"::stop-commands::([0-9a-f]{32})", lines[0])
+    assert token is not None
+    assert lines[-1] == f"::{token[1]}::"
+
+
+def test_what_is_said_stays_within_its_fence(repository: Path) -> None:
+    spec = repository / "specs" / "nets.yaml"
+    spec.write_text(SPEC.replace("Net:", r'"M\n~~~~\n\n# Forged [approve](https://a.b)\n":'))
+    assert run_step("Check and compare", repository, base="").returncode == 2
+    text = (repository.parent / "temp" / "reportgen" / "reportgen.md").read_text("utf-8")
+    head, fenced, after = re.split(r"^~~~~~$", text, flags=re.M)
+    assert head == f"{github.MARKER}\n\n❌ `reportgen check`\n\n"
+    assert r"M\n~~~~\n\n# Forged" in fenced
+    assert after == "\n"
+    (repository / "out" / "nets.md").write_text("x\n~~~\n# Forged\n\x1b[2J@team\n")
+    spec.write_text(SPEC)
+    assert run_step("Check and compare", repository, base="").returncode == 3
+    text = (repository.parent / "temp" / "reportgen" / "reportgen.md").read_text("utf-8")
+    summary = (repository.parent / "summary.md").read_text("utf-8")
+    for shown in (text, summary):
+        assert re.findall(r"^~~~+(?:diff)?$", shown, re.M) in (["~~~~"] * 2, ["~~~~diff", "~~~~"])
+        assert "\x1b" not in shown
+
+
+def test_a_comment_holds_no_second_marker(forge: Path) -> None:
+    forge.write_text(
+        f"{github.MARKER}\n\n{github.MARKER}\nGH-1 #12 &#8203; <!-- \u202ex\x1b[2J",
+        encoding="utf-8",
+    )
+    assert github.main(["comment"]) == 0
+    assert Forge.comments[-1]["body"] == (
+        f"{github.MARKER}\n\n&lt;!-- reportgen: this comment is written anew on every push -->\n"
+        "GH-\u200b1 #\u200b12 &#8203; &lt;!-- \\u202ex\\x1b[2J\n"
+    )

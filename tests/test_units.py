@@ -114,7 +114,10 @@ def test_parse(text: str | float, value: units.Number, unit: str) -> None:
 
 
 EXAMPLES = "Write a number with a unit, such as '2.6073 G', '87.79 %', '172.3 s' or '12.4 ms'."
-UNITS = "Prefixes: K, M, G, T, P, E; units: %, FLOPs, MACs, images/s, ms, params, s, µs, ×."
+UNITS = (
+    "Prefixes: K, M, G, T, P, E; units: %, B, FLOPs, GB, GiB, KiB, MACs, MB, MiB, TB, TiB, h, "
+    "images/s, kB, min, ms, params, s, µs, ×."
+)
 
 
 @pytest.mark.parametrize(
@@ -127,8 +130,7 @@ UNITS = "Prefixes: K, M, G, T, P, E; units: %, FLOPs, MACs, images/s, ms, params
         (".", f"'.' is not a quantity. {EXAMPLES}"),
         (True, f"'True' is not a quantity. {EXAMPLES}"),
         (float("nan"), f"'nan' is not a quantity. {EXAMPLES}"),
-        ("5 m", "'5 m': write M for a million, ms for milliseconds."),
-        ("7 B", "'7 B': write G for a billion: '7 G'."),
+        ("5 m", "'5 m': write M for a million, ms for milliseconds, min for minutes."),
         ("3 kg", f"'3 kg': unknown unit 'kg'. {UNITS}"),
         ("3 Ms", f"'3 Ms': unknown unit 'Ms'. {UNITS}"),
     ],
@@ -138,16 +140,59 @@ def test_parse_says_what_to_write(text: str | float, message: str) -> None:
         units.parse_quantity(text)
 
 
-def test_convert() -> None:
-    assert units.convert(0.0124, "s", "ms") == 12.4
-    assert units.convert(12.4, "ms", "ms") == 12.4
-    assert units.convert(250, "ms", "s") == 0.25
-    assert units.convert(87.79, "", "%") == 87.79
-    assert units.convert(101_551_000, "MACs", "") == 101_551_000
-    with pytest.raises(ValueError, match=r"^a value in s is given where it must be in %\.$"):
-        units.convert(3, "s", "%")
-    with pytest.raises(ValueError, match=r"^a value in % is given where it must be a bare number"):
-        units.convert(3, "%", "")
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("0.0124 s", "ms", 12.4),
+        ("12.4 ms", "ms", 12.4),
+        ("250 ms", "s", 0.25),
+        ("2 min", "s", 120),
+        ("1.5 h", "s", 5400),
+        ("30 us", "ms", 0.03),
+        ("87.79", "%", 87.79),
+        ("101.551 MMACs", "", 101_551_000),
+        ("20 M", "", 20_000_000),
+        ("1.2 K", "images/s", 1200),
+        ("1.2 Kimages/s", "images/s", 1200),
+        ("400 MiB", "MiB", 400),
+        ("400", "MiB", 400),
+        ("1.5 GiB", "MiB", 1536),
+        ("512 kib", "MiB", 0.5),
+        ("1 MB", "MiB", 1_000_000 / 2**20),
+        ("2 GB", "MiB", 2e9 / 2**20),
+        ("1048576 B", "MiB", 1),
+        ("1024 bytes", "MiB", 1 / 1024),
+    ],
+)
+def test_read_in(text: str, unit: str, value: units.Number) -> None:
+    assert units.read_in(text, unit) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "message"),
+    [
+        ("3 s", "%", "'3 s' is in s: write a value in %."),
+        ("20 M", "MiB", "'20 M' names no unit. Write '20 MiB'."),
+        ("1.5G", "MiB", "'1.5G' names no unit. Write '1.5 GiB'."),
+        ("20 E", "MiB", "'20 E' names no unit. Write '20 MiB'."),
+        (
+            "20 ms",
+            "MiB",
+            "'20 ms' is in ms: write a memory in B, kB, MB, GB, TB, KiB, MiB, GiB, TiB.",
+        ),
+        ("20 M", "ms", "'20 M' is a count: write a time in h, min, s, ms, µs."),
+        ("20 MiB", "ms", "'20 MiB' is in MiB: write a time in h, min, s, ms, µs."),
+        ("2 K", "×", "'2 K' is a count: write a value in ×."),
+        ("90 M", "%", "'90 M' is a count: write a value in %."),
+        ("7 B", "", "'7 B': write G for a billion: '7 G'."),
+        ("7B", "", "'7B': write G for a billion: '7 G'."),
+        ("7 MiB", "", "'7 MiB' is in MiB: write a count of params, such as '2.6073 G'."),
+        ("7 MMACs", "", "'7 MMACs' is in MACs: write a count of params, such as '2.6073 G'."),
+    ],
+)
+def test_a_unit_that_does_not_fit(text: str, unit: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        units.read_in(text, unit, ("params",))
 
 
 @given(COUNTS)

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from reportgen.quantities import quantity_of
-from reportgen.units import Number, convert, parse_quantity, parse_step
+from reportgen.units import Number, read_in, step_in
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,8 @@ def printed(text: str, key: str = "macs") -> Printed:
 
     Raises ValueError, saying what could have been written, for what is none.
     """
-    unit = quantity_of(key).unit
-    value, step = (
-        exact(convert(*number, unit)) for number in (parse_quantity(text), parse_step(text))
-    )
+    quantity = quantity_of(key)
+    value, step = (exact(read(text, quantity.unit, quantity.counts)) for read in (read_in, step_in))
     return Printed(text, value, step)
 
 

@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 
 from reportgen import __version__
 from reportgen.cli import explain, listing, options, review, run, specs
-from reportgen.errors import ReportgenError
+from reportgen.errors import ReportgenError, SpecError
+from reportgen.visible import one_line
 
 EPILOG = """\
 exit codes: 0 done; 1 something could not be measured, and the report says why; 2 a wrong command
@@ -35,8 +36,11 @@ def execute(words: Sequence[str]) -> int:
         gc.disable()  # it is over before there is garbage worth looking for
     try:
         return int(arguments.handler(arguments))
-    except ReportgenError as error:
+    except SpecError as error:  # each problem is several lines, and each of those is one
         sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except ReportgenError as error:
+        sys.stderr.write(f"{one_line(error)}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted: what was measured is kept; run again to go on\n")

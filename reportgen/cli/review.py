@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reportgen.cli import work
 from reportgen.cli.summary import not_checked
+from reportgen.visible import in_place, one_line
 
 if TYPE_CHECKING:
     from reportgen.review.check import Check, Checked
@@ -63,7 +64,7 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def _counting(build: str) -> None:
-    sys.stderr.write(f"{build}: counting\n")
+    sys.stderr.write(f"{one_line(build)}: counting\n")
 
 
 def _lines(path: Path, checked: Checked) -> str:
@@ -73,10 +74,11 @@ def _lines(path: Path, checked: Checked) -> str:
     said = f"in order, {work.several(len(checked.plan.builds), 'build')}"
     if checked.findings:
         said = work.several(len(checked.findings), "finding")
-    lines = [f"{path}: {said}{unavailable}"]
+    lines = [one_line(f"{path}: {said}{unavailable}")]
     for finding in checked.findings:
-        lines += [f"  {finding}", *(f"    {line}" for line in finding.detail.splitlines())]
-    lines += [f"  {line}" for line in not_checked(checked.not_checked)]
+        details = (f"    {in_place(line)}" for line in finding.detail.splitlines())
+        lines += [f"  {finding}", *details]
+    lines += [f"  {one_line(line)}" for line in not_checked(checked.not_checked)]
     return "\n".join(lines)
 
 
@@ -91,15 +93,15 @@ def _json(checked: Checked) -> Mapping[str, object]:
 
 def _summary(checked: Mapping[Path, Checked]) -> str:
     """Write the findings as Markdown."""
+    from reportgen.report.markdown import escape, fence
+
     blocks = ["## reportgen check"]
     for path, found in checked.items():
         mark = "❌" if found.findings else "✅"
         said, *more = _lines(path, found).splitlines()
-        blocks.append(f"{mark} {said}")
+        blocks.append(f"{mark} {escape(said)}")
         if more:
-            blocks.append(
-                "\n".join(["~~~diff", *(line.removeprefix("  ") for line in more), "~~~"])
-            )
+            blocks.append(fence("\n".join(line.removeprefix("  ") for line in more), "diff"))
     return "\n\n".join(blocks) + "\n"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from reportgen.cli import summary, work
 from reportgen.cli.summary import Done
 from reportgen.errors import ReportgenError, UsageError
+from reportgen.visible import one_line
 
 if TYPE_CHECKING:
     from reportgen.data.source import Search
@@ -113,9 +114,9 @@ def show_plan(arguments: argparse.Namespace) -> int:
         builds = work.several(len(plan.builds), "build")
         print(f"{path}: {builds}, {len(state.due)} to measure" + (f", {cost}" if cost else ""))
         for due in state.due:
-            print(f"  {due.build.id}: {due.group} ({', '.join(due.keys)}): {due.why}")
+            print(f"  {one_line(due.build.id)}: {due.group} ({', '.join(due.keys)}): {due.why}")
         for line in (*summary.not_checked(by_reason(state.unknown)), *_missing(state, search)):
-            print(f"  {line}")
+            print(f"  {one_line(line)}")
     return 0
 
 

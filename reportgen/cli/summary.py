@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.cli.work import several
+from reportgen.visible import one_line
 
 if TYPE_CHECKING:
     from reportgen.budgets import Verdict
@@ -87,7 +88,7 @@ def of_several(runs: Sequence[Done]) -> str:
 def _line(done: Done) -> str:
     builds = several(done.builds, "build")
     if done.error:
-        return f"{done.name}: not done: {done.error}"
+        return one_line(f"{done.name}: not done: {done.error}")
     if done.outcome is None:
         return f"{done.name}: left alone, --only names none of its models"
     if not done.outcome.measured and not done.written:
@@ -118,8 +119,8 @@ def _kept(done: Done) -> Iterator[str]:
 def _broken(done: Done) -> Iterator[str]:
     """Yield a line for each budget and each claim that is broken."""
     for verdict in done.broken:
-        yield f"  {verdict}"
+        yield f"  {one_line(verdict)}"
     if done.outcome:
         from reportgen.report.claims import broken_lines
 
-        yield from (f"  {line}" for line in broken_lines(done.outcome.record))
+        yield from (f"  {one_line(line)}" for line in broken_lines(done.outcome.record))

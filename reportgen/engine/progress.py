@@ -10,6 +10,8 @@ from functools import partial
 
 from typing_extensions import Self
 
+from reportgen.visible import one_line
+
 
 class Progress:
     """Follows a run of `total` steps, of which several may be at work at once. Shows nothing."""
@@ -58,7 +60,9 @@ class Lines(Progress):
         self._begun += 1
         seconds = time.monotonic() - self._start
         width = len(str(self._total))
-        sys.stderr.write(f"[{self._begun:>{width}}/{self._total}] {seconds:6.0f} s  {step}\n")
+        sys.stderr.write(
+            f"[{self._begun:>{width}}/{self._total}] {seconds:6.0f} s  {one_line(step)}\n"
+        )
         sys.stderr.flush()
 
 
@@ -82,7 +86,7 @@ class Bar(Progress):
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            TextColumn("{task.description}{task.fields[detail]}"),
+            TextColumn("{task.description}{task.fields[detail]}", markup=False),
             console=Console(stderr=True),
             transient=True,
         )
@@ -94,11 +98,11 @@ class Bar(Progress):
 
     def begin(self, step: str) -> None:
         """Show what begins now."""
-        self._rich.update(self._task, description=step, detail="")
+        self._rich.update(self._task, description=one_line(step), detail="")
 
     def detail(self, step: str, text: str) -> None:
         """Show what the step is doing."""
-        self._rich.update(self._task, description=step, detail=f": {text}")
+        self._rich.update(self._task, description=one_line(step), detail=f": {one_line(text)}")
 
     def end(self, step: str) -> None:
         """Move the bar."""
@@ -146,7 +150,7 @@ class Durations(Progress):
     def __exit__(self, *exception: object) -> None:
         self._shown.__exit__(*exception)
         for seconds, step in sorted(self._taken, key=lambda taken: -taken[0]):
-            sys.stderr.write(f"{seconds:9.2f} s  {step}\n")
+            sys.stderr.write(f"{seconds:9.2f} s  {one_line(step)}\n")
 
 
 def for_terminal(*, quiet: bool, durations: bool = False) -> Progress:

@@ -11,6 +11,7 @@ from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, part_of, sentence, shown
 from reportgen.report.inputs import inputs_text
+from reportgen.visible import one_line
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Write = Callable[[units.Number], str]
@@ -101,9 +102,9 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
     if figure is None or (figure.value is None and figure.provenance != "unavailable"):
         return "not measured"
     if figure.value is None:
-        return f"unavailable: {sentence(figure.reason)}" if why else "unavailable"
-    quoted = f" (quoted: {figure.source})" if figure.provenance == "reported" else ""
-    stale = (f" (stale: {figure.stale})" if why else " (stale)") if figure.stale else ""
+        return f"unavailable: {one_line(sentence(figure.reason))}" if why else "unavailable"
+    quoted = f" (quoted: {one_line(figure.source)})" if figure.provenance == "reported" else ""
+    stale = (f" (stale: {one_line(figure.stale)})" if why else " (stale)") if figure.stale else ""
     return write(figure.value) + quoted + stale
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from reportgen import cache
 from reportgen.errors import ReportgenError, did_you_mean
 from reportgen.fingerprint import digest
-from reportgen.report import markdown
+from reportgen.report import markdown, plain
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache, Environment
@@ -59,9 +59,14 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    jinja.filters["md"] = markdown.escape
-    jinja.filters["comment"] = markdown.comment
-    jinja.filters["table"] = markdown.table
+    jinja.filters |= {
+        "md": markdown.escape,
+        "comment": markdown.comment,
+        "code": markdown.code,
+        "html": markdown.html,
+        "table": markdown.table,
+        "line": plain.line,
+    }
     return jinja
 
 
@@ -95,9 +100,11 @@ def _compiled() -> BytecodeCache:
 def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:
     """Render the template `name`; raise TemplateError with the place of what is wrong."""
     try:
-        return jinja.get_template(name).render(values)
+        text = jinja.get_template(name).render(values)
     except Exception as error:  # a template is somebody's program: it may raise anything
         raise TemplateError(f"{_place(error)}{_message(error, jinja, values)}") from None
+    # Half of a pair, which no file can hold, may come through a template that does not escape.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _place(error: Exception) -> str:

@@ -15,6 +15,7 @@ from reportgen.report.figures import stale_note
 from reportgen.report.inputs import inputs_text
 from reportgen.report.table import Cell, Table
 from reportgen.units import format_exact
+from reportgen.visible import one_line
 
 _HEADER = ("Convention", "Says", "Adds up as", "Said by")
 
@@ -60,7 +61,7 @@ def as_text(explanation: Explanation) -> str:
     """Write an explanation for a terminal, ending in a line break."""
     from tabulate import tabulate
 
-    parts = [f"{explanation.name}, input {explanation.input}"]
+    parts = [one_line(f"{explanation.name}, input {explanation.input}")]
     for title, table in (
         ("work", explanation.work),
         ("by operation", explanation.operations),
@@ -68,14 +69,14 @@ def as_text(explanation: Explanation) -> str:
     ):
         parts.append(
             tabulate(
-                [[cell.text for cell in row] for row in table.rows],
+                [[one_line(cell.text) for cell in row] for row in table.rows],
                 headers=[title, *map(str.lower, table.header[1:])],
                 tablefmt="plain",
                 disable_numparse=True,
                 colalign=["right" if number else "left" for number in table.numbers],
             )
         )
-    parts.append("\n".join(explanation.notes))
+    parts.append("\n".join(map(one_line, explanation.notes)))
     text = "\n\n".join(filter(None, parts))
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 

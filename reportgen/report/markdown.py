@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from html import escape as escape_html
 
 from reportgen.report.table import Cell, Table
+from reportgen.visible import in_place, one_line
 
 # What Markdown, GitHub's mathematics and HTML would take for their own. An underscore inside a word
 # and a lone `&` or `#` mean nothing to them and stay readable.
@@ -21,15 +23,47 @@ _LIST_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 _AROUND = {"": "", "best": "**", "quoted": "*"}
 
 
+# What GitHub makes a link of, and a notification: @name, #1, GH-1. An empty character in between,
+# written out so that it can be seen in the source, keeps it from that.
+_CALLS = re.compile(r"(?<!\w)@(?=\w)|\#(?=\d)|\bGH-(?=\d)", re.IGNORECASE)
+_EMPTY = "&#8203;"
+
+
 def escape(text: object) -> str:
     """Write text so that it shows as it is, in a cell or a paragraph, on one line."""
-    line = _SPECIAL.sub(r"\\\g<0>", " ".join(str(text).split()))
+    line = _SPECIAL.sub(r"\\\g<0>", one_line(text))
+    line = _CALLS.sub(rf"\g<0>{_EMPTY}", line)
     return _LIST_NUMBER.sub(r"\1\\\2", line) if line[:1].isdigit() else line
 
 
 def comment(text: object) -> str:
     """Write text so that it cannot end the HTML comment it stands in."""
-    return " ".join(str(text).split()).replace("--", "- -").replace(">", "")
+    return one_line(text).replace("--", "- -").replace(">", "")
+
+
+def html(text: object) -> str:
+    """Write text so that it shows as it is between tags of HTML."""
+    return _CALLS.sub(rf"\g<0>{_EMPTY}", one_line(escape_html(str(text))))
+
+
+def code(text: object) -> str:
+    """Write text as code within a line; the ticks around it are more than it holds in a row."""
+    line = one_line(text)
+    ticks = "`" * (_longest("`", line) + 1)
+    room = " " if line[:1] == "`" or line[-1:] == "`" else ""
+    return f"{ticks}{room}{line}{room}{ticks}"
+
+
+def fence(text: str, kind: str = "") -> str:
+    """Write lines as they are, between fences longer than what looks like one in them."""
+    lines = [in_place(line) for line in text.rstrip().split("\n")]
+    around = "~" * max(3, 1 + _longest("~", text))
+    return "\n".join([f"{around}{kind}", *lines, around])
+
+
+def _longest(character: str, text: str) -> int:
+    """Return how often a character stands in a row at most."""
+    return max(map(len, re.findall(f"{character}+", text)), default=0)
 
 
 def cell(value: Cell) -> str:

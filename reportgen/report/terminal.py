@@ -5,6 +5,7 @@ from __future__ import annotations
 from reportgen.record import Record
 from reportgen.report.comparison import comparison_tables
 from reportgen.report.table import Cell, Note, Table
+from reportgen.visible import one_line
 
 _NAME_WIDTH = 40
 _LEGEND = {
@@ -28,7 +29,7 @@ def _lay_out(table: Table, *, titled: bool) -> str:
     numbers = {note: number for number, note in enumerate(table.notes, start=1)}
     text = tabulate(
         [[_cell(cell, numbers) for cell in row] for row in table.rows],
-        headers=[title.replace(", ", "\n") for title in table.header],
+        headers=[one_line(title).replace(", ", "\n") for title in table.header],
         tablefmt="simple",
         disable_numparse=True,
         colalign=["right" if number else "left" for number in table.numbers],
@@ -36,17 +37,17 @@ def _lay_out(table: Table, *, titled: bool) -> str:
     legend = [text for mark, text in _LEGEND.items() if mark in table.marks]
     return "\n".join(
         [
-            *([table.name] if titled else []),
+            *([one_line(table.name)] if titled else []),
             text,
             *(["; ".join(legend)] if legend else []),
-            *(f"[{number}] {note.text}" for note, number in numbers.items()),
+            *(f"[{number}] {one_line(note.text)}" for note, number in numbers.items()),
             "",
         ]
     )
 
 
 def _cell(cell: Cell, numbers: dict[Note, int]) -> str:
-    text = " ".join(cell.text.split())
+    text = one_line(cell.text)
     if len(text) > _NAME_WIDTH:
         text = text[: _NAME_WIDTH - 1] + "…"
     marks = "*" if cell.emphasis == "best" else ""

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from reportgen import units
 from reportgen.ledger import Ledger
+from reportgen.report.plain import line
+from reportgen.visible import in_place, one_line
 
 _DECIMALS = 2
 
@@ -35,16 +37,23 @@ def module_tree(ledger: Ledger) -> str:
         """Lay a module out as PyTorch does: on one line where it has no children."""
         module = ledger.modules[position]
         about = [shares[position], *filter(None, [module.detail])]
-        first, *more = ", ".join(about).split("\n")
+        first, *more = map(_seen, ", ".join(about).split("\n"))
+        kind = line(module.type)
         if not children[position] and not more:
-            return [f"{module.type}({first})"]
+            return [f"{kind}({first})"]
         inner = [first, *more]
         for child in children[position]:
             opening, *rest = lines(child)
-            inner += [f"({ledger.modules[child].name}): {opening}", *rest]
-        return [f"{module.type}(", *(f"  {line}" for line in inner), ")"]
+            inner += [f"({one_line(ledger.modules[child].name)}): {opening}", *rest]
+        return [f"{kind}(", *(f"  {entry}" for entry in inner), ")"]
 
     return "\n".join(lines(0))
+
+
+def _seen(detail: str) -> str:
+    """Keep the indentation of a line of a module's own words."""
+    words = detail.lstrip()
+    return in_place(detail[: len(detail) - len(words)]) + line(words)
 
 
 def _work(ledger: Ledger) -> tuple[list[int], list[int]]:

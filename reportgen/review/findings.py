@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
+from reportgen.visible import one_line
+
 Kind = Literal[
     "missing",  # a record or document is not there
     "stale",  # figures were measured on something else
@@ -30,7 +32,7 @@ class Finding:
 
     def __str__(self) -> str:
         """Write it on one line."""
-        return f"{self.build}: {self.message}" if self.build else self.message
+        return one_line(f"{self.build}: {self.message}" if self.build else self.message)
 
     def to_json(self) -> dict[str, str]:
         """Return it as JSON values."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from reportgen import record as records
 from reportgen.errors import UsageError, did_you_mean
+from reportgen.git import git
 from reportgen.record import Record
 
 
@@ -50,7 +50,7 @@ def _from_git(revision: str, out: Path) -> Iterator[tuple[str, Record]]:
     listed = _git(anchor, "ls-tree", "-z", "--name-only", commit, "--", f"./{inner}") or ""
     for name in listed.split("\0"):
         if name.endswith(".json"):
-            text = _git(anchor, "show", f"{commit}:./{name}")
+            text = _git(anchor, "cat-file", "blob", f"{commit}:./{name}")
             assert text is not None, "git has just listed it"
             yield Path(name).stem, records.loads(text, f"{revision}:{name}")
 
@@ -75,5 +75,5 @@ def _commit(revision: str, anchor: Path) -> str:
 
 def _git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None where it fails."""
-    done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, check=False)
+    done = git(folder, *words)
     return done.stdout.decode("utf-8") if done.returncode == 0 else None

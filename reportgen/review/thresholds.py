@@ -18,7 +18,7 @@ from reportgen.errors import UsageError, did_you_mean
 from reportgen.quantities import QUANTITIES, quantity_of
 from reportgen.review.cells import Cell
 from reportgen.review.changes import Comparison, Row
-from reportgen.units import convert, parse_quantity
+from reportgen.units import parse_quantity, read_in
 
 _SHAPE = re.compile(
     r"\s*(?P<key>[\w.@-]+?)\s*(?P<side>[<>])\s*(?P<sign>[+-]?)\s*(?P<amount>.*?)\s*"
@@ -86,7 +86,7 @@ def parse(text: str) -> Threshold:
     try:
         value, unit = parse_quantity(amount)
         relative = unit == "%"
-        limit = value / 100 if relative else convert(value, unit, quantity.unit)
+        limit = value / 100 if relative else read_in(amount, quantity.unit, quantity.counts)
     except ValueError as error:
         raise UsageError(f"--fail-on '{text}': {error}") from None
     return Threshold(text.strip(), key, rising, limit, relative)

@@ -105,6 +105,8 @@ def _extended(parsed: Source) -> Iterator[tuple[Path, str]]:
 
 def _read(base: File, parsed: Source, at: Path, name: str) -> Source:
     try:
+        if not base.is_file():  # to read a pipe is to wait for ever
+            raise FileNotFoundError
         text = base.read_text(encoding="utf-8")
     except OSError:
         folder = base.parent

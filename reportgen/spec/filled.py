@@ -1,4 +1,7 @@
-"""Columns and budgets that nothing would ever fill: no part of `measure`, no quoted figure."""
+"""Columns and budgets that nothing would ever fill: no part of `measure`, no quoted figure.
+
+A part that is `null` or `false` is switched off, wherever it is from.
+"""
 
 from __future__ import annotations
 
@@ -7,20 +10,51 @@ from typing import Any
 
 from reportgen import budgets, quantities
 from reportgen.errors import Problem
-from reportgen.spec.source import Path, Source, mapping
+from reportgen.spec.source import Path, Source, mapping, sequence
 
+_PARTS = quantities.KINDS
 _TIMES_OF_MODULES = {name for name, row in quantities.QUANTITIES.items() if row.by_module}
+
+
+def measured(parsed: Source) -> dict[str, Any]:
+    """Return the parts of `measure` that are not switched off."""
+    given = mapping(parsed.value.get("measure", {"complexity": {}}))
+    return {part: value for part, value in given.items() if not _is_off(value)}
+
+
+def how_to_measure(parsed: Source, part: str) -> str:
+    """Say what to write so that a part of `measure` is measured; it is not now."""
+    if part in mapping(parsed.value.get("measure")):
+        return f"It is switched off: write `{part}: {{}}` instead"
+    return f"Add `{part}: {{}}` to `measure`"
+
+
+def switch_problems(parsed: Source) -> Iterator[Problem]:
+    """Find a spec that switches everything off and shows nothing instead."""
+    given = parsed.value.get("measure")
+    off = [part for part in _PARTS if part in mapping(given) and _is_off(mapping(given)[part])]
+    shown = {*_PARTS} & {*measured(parsed)} or sequence(parsed.value.get("reported"))
+    if off and not shown:
+        yield parsed.problem(
+            ("measure", off[0]),
+            "nothing is measured: everything here is switched off",
+            f"Write `{off[0]}: {{}}` to measure with the usual settings.",
+            at_key=True,
+        )
+
+
+def _is_off(value: Any) -> bool:
+    return value is None or value is False
 
 
 def column_problems(parsed: Source) -> Iterator[Problem]:
     """Find columns that would be empty, or are there twice."""
     report = mapping(parsed.value.get("report"))
-    measured = parsed.value.get("measure", {"complexity": {}})
-    if "modules" in report and "complexity" not in mapping(measured):
+    if report.get("modules") is not None and "complexity" not in measured(parsed):
         yield parsed.problem(
             ("report", "modules"),
             "nothing here gives the tables of modules",
-            "Add `complexity: {}` to `measure`, or remove them.",
+            f"{how_to_measure(parsed, 'complexity')}, or remove them.",
             at_key=True,
         )
     yield from _columns(parsed, ("report", "columns"), report.get("columns"))
@@ -29,7 +63,7 @@ def column_problems(parsed: Source) -> Iterator[Problem]:
 
 
 def _columns(parsed: Source, path: Path, columns: Any) -> Iterator[Problem]:
-    for index, column in enumerate(columns if isinstance(columns, list) else ()):
+    for index, column in enumerate(sequence(columns)):
         here = (*path, index)
         if not isinstance(column, str):
             continue
@@ -63,20 +97,18 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
 def _unfilled(
     parsed: Source, path: Path, key: str, noun: str, *, at_key: bool = False
 ) -> Iterator[Problem]:
-    measure = parsed.value.get("measure", {"complexity": {}})
+    measure = measured(parsed)
     try:
         quantity = quantities.quantity_of(key)
     except KeyError:
         return
-    if not isinstance(measure, dict):
+    if not isinstance(parsed.value.get("measure", {}), dict):
         return
-    entries = parsed.value.get("reported")
-    quoted = {
-        mapping(entry).get("quantity") for entry in (entries if isinstance(entries, list) else ())
-    }
+    entries = sequence(parsed.value.get("reported"))
+    quoted = [mapping(entry).get("quantity") for entry in entries]
     message = f"nothing here gives the {noun} '{key}'"
     if quantity.kind not in measure and key not in quoted:
-        hint = f"Add `{quantity.kind}: {{}}` to `measure`, or remove the {noun}."
+        hint = f"{how_to_measure(parsed, quantity.kind)}, or remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
     elif quantity.kind == "accuracy" and key not in quoted:
         metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])

@@ -29,6 +29,8 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
         raise UsageError(f"{path}: no such spec. {did_you_mean(path.name, near)}".strip()) from None
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start}).") from None
+    except (OSError, ValueError) as error:  # not ours to read, or no name that a file can have
+        raise UsageError(f"{path}: cannot be read: {error}.") from None
     return loads(text, str(path), overrides)
 
 
@@ -119,6 +121,8 @@ def _noun(path: source.Path) -> str:
 
 def _expected(kind: str, context: dict[str, Any]) -> str:
     """Say in words what a pydantic error type wanted."""
+    if kind == "less_than_equal":
+        return f"at most {context['le']:,}".removesuffix(".0")
     if kind.startswith("greater_than"):
         limit = context.get("gt", context.get("ge"))
         return f"more than {limit}" if kind == "greater_than" else f"at least {limit}"

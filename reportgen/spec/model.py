@@ -6,7 +6,6 @@ classes (`reportgen schema`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
@@ -21,7 +20,7 @@ from pydantic import (
 from reportgen import quantities
 from reportgen.catalog import datasets, models
 from reportgen.errors import did_you_mean
-from reportgen.spec.base import Classes, Name, Part, PositiveInt, problem
+from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
 from reportgen.spec.inputs import Inputs
 from reportgen.spec.quoted import Claim, Reported
 from reportgen.spec.report import Report
@@ -103,7 +102,7 @@ class Dataset(Part):
     """Which part to evaluate on: `test` or `train`, or the name of a sub-folder."""
     path: str | None = None
     """For `folder`: the folder or zip that holds SPLIT/CLASS/*.png, beside the spec or absolute."""
-    shape: Annotated[list[PositiveInt], Field(min_length=3, max_length=3)] | None = None
+    shape: Annotated[list[Side], Field(min_length=3, max_length=3)] | None = None
     """Channels, height and width; needed for `folder` and `synthetic`."""
     classes: Classes | None = None
     """Number of classes; needed for `folder` and `synthetic`."""
@@ -264,7 +263,7 @@ class Timing(Part):
     """How often each model is timed in turn with the others, unless one of the next two ends it."""
     precision: Annotated[float, Field(gt=0)] | None = None
     """Stop when every speed-up's interval reaches no further from it than this: 0.02 for 2 %."""
-    seconds: Annotated[float, Field(gt=0)] | None = None
+    seconds: Seconds | None = None
     """Stop after so many seconds for each batch size."""
     warmup: Annotated[int, Field(ge=0)] = 2
     """Rounds that are run first and not kept; more while models still get faster."""
@@ -292,24 +291,27 @@ class Accuracy(Part):
     """Lay images out pixel by pixel; as it is faster where left out, and the data set is large."""
 
 
+def _switched(value: Any) -> Any:
+    """Read `false` as `null`: not measured."""
+    return None if value is False else value
+
+
+def _switch(part: Any) -> BeforeValidator:
+    """Let `false` stand for `null` in front of a part of `measure`."""
+    return BeforeValidator(_switched, json_schema_input_type=part | Literal[False] | None)
+
+
 class Measure(Part):
-    """What to measure; a part that is left out is not measured."""
+    """What to measure; a part that is left out, or `null` or `false`, is not measured."""
 
-    complexity: Complexity | None = None
-    """Parameters, MACs, FLOPs."""
-    timing: Timing | None = None
+    complexity: Annotated[Complexity | None, _switch(Complexity)] = None
+    """Parameters, MACs, FLOPs; `{}` with the settings as they are."""
+    timing: Annotated[Timing | None, _switch(Timing)] = None
     """Latency, throughput, speed-up, total time."""
-    accuracy: Accuracy | None = None
+    accuracy: Annotated[Accuracy | None, _switch(Accuracy)] = None
     """Top-1, F1, loss …"""
-    time_limit: Annotated[float, Field(gt=0)] = 14_400
+    time_limit: Seconds = 14_400
     """Seconds that a build may take to be counted, evaluated, or timed; then it is given up."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_means_defaults(cls, data: Any) -> Any:
-        if isinstance(data, Mapping):
-            return {key: {} if value is None else value for key, value in data.items()}
-        return data
 
 
 class Spec(Part):

@@ -6,10 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from reportgen import quantities
-from reportgen.spec.base import Classes, Part, problem
+from reportgen.spec.base import Classes, Part, Words, problem
 from reportgen.spec.columns import Column
-from reportgen.units import convert, parse_quantity
 
 
 class Quoted(Part):
@@ -21,20 +19,12 @@ class Quoted(Part):
     """Which quantity: top1, time.total, flops …"""
     value: str | int | float
     """The figure as printed, with its unit: `87.79 %`, `2.6073 G`, `172.2883 s`."""
-    source: Annotated[str, Field(alias="from", min_length=1)]
+    source: Annotated[Words, Field(alias="from")]
     """Who says so."""
     dataset: str | None = None
     """On which data set; needed where the model is reported on several."""
     classes: Classes | None = None
     """With how many classes; needed where the model is built with several counts."""
-
-    @model_validator(mode="after")
-    def _unit_fits(self) -> Quoted:
-        try:
-            convert(*parse_quantity(self.value), quantities.quantity_of(self.quantity).unit)
-        except ValueError as error:
-            raise problem(f"'{self.quantity}' cannot be '{self.value}'", str(error)) from None
-        return self
 
 
 class Reported(Quoted):
@@ -50,7 +40,7 @@ class Claim(Quoted):
     """How far off it may be, as a part of itself: `0.1%`; its last digit's half where left out."""
     expect: Literal["fail"] | None = None
     """It is known to be wrong; a check fails when it no longer is."""
-    reason: Annotated[str, Field(min_length=1)] | None = None
+    reason: Words | None = None
     """Why it is wrong; goes with `expect: fail`."""
 
     @model_validator(mode="after")

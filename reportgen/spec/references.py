@@ -12,37 +12,63 @@ from typing import Any
 from reportgen import quantities
 from reportgen.catalog import datasets
 from reportgen.errors import Problem, did_you_mean
-from reportgen.spec.filled import budget_problems, column_problems
+from reportgen.spec.filled import (
+    budget_problems,
+    column_problems,
+    how_to_measure,
+    measured,
+    switch_problems,
+)
 from reportgen.spec.inputs import input_problems
-from reportgen.spec.source import Path, Source, mapping
+from reportgen.spec.source import Path, Source, mapping, sequence
+from reportgen.units import read_in
+from reportgen.visible import alike
 
 
 def reference_problems(parsed: Source) -> Iterator[Problem]:
     """Yield every problem of names and references."""
     spec = parsed.value
     sets, models = mapping(spec.get("datasets")), mapping(spec.get("models"))
+    yield from _names(parsed, ("datasets",), sets)
+    yield from _names(parsed, ("models",), models)
     yield from _datasets(parsed, sets)
     yield from _baselines(parsed, models)
     yield from _models(parsed, sets, models)
     yield from input_problems(parsed)
     for section in ("reported", "claims"):
         yield from _quoted(parsed, sets, models, section)
+        yield from _values(parsed, section)
     yield from _claims(parsed)
+    yield from switch_problems(parsed)
     yield from column_problems(parsed)
     yield from budget_problems(parsed)
+
+
+def _names(parsed: Source, path: Path, named: dict[str, Any]) -> Iterator[Problem]:
+    """Find names that nobody can tell apart."""
+    known: dict[str, str] = {}
+    for name in named:
+        first = known.setdefault(alike(name), name)
+        if first != name:
+            yield parsed.problem(
+                (*path, name),
+                f"'{name}' and '{first}' differ by white space only, or not to the eye",
+                "Rename one of them.",
+                at_key=True,
+            )
 
 
 def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
     for name, content in sets.items():
         options = mapping(content)
-        source = options.get("source", name)
+        source = options.get("source") or name
         if not isinstance(source, str):
             continue
         path = ("datasets", name)
         try:
             entry = datasets.find(source)
         except datasets.UnknownDatasetError as error:
-            at_key = "source" not in options
+            at_key = not options.get("source")
             hint = error.hint
             if at_key:
                 hint += " Or say what it is: `source: folder` or `source: synthetic`."
@@ -52,7 +78,7 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
         needed = [key for key in ("shape", "classes") if getattr(entry, key) is None]
         needed += ["path"] if source == "folder" else []
         for key in needed:
-            if key not in options:
+            if options.get(key) is None:
                 yield parsed.problem(
                     path,
                     f"a data set from `{source}` needs '{key}'",
@@ -111,7 +137,7 @@ def _baselines(parsed: Source, models: dict[str, Any]) -> Iterator[Problem]:
 def _models(parsed: Source, sets: dict[str, Any], models: dict[str, Any]) -> Iterator[Problem]:
     for name, model in models.items():
         wanted = mapping(model).get("datasets")
-        for index, dataset in enumerate(wanted if isinstance(wanted, list) else ()):
+        for index, dataset in enumerate(sequence(wanted)):
             if isinstance(dataset, str) and dataset not in sets:
                 yield parsed.problem(
                     ("models", name, "datasets", index),
@@ -124,8 +150,7 @@ def _quoted(
     parsed: Source, sets: dict[str, Any], models: dict[str, Any], section: str
 ) -> Iterator[Problem]:
     """Find figures quoted of what this spec does not have, or has several of."""
-    entries = parsed.value.get(section)
-    for index, entry in enumerate(entries if isinstance(entries, list) else ()):
+    for index, entry in enumerate(sequence(parsed.value.get(section))):
         of, dataset = mapping(entry).get("of"), mapping(entry).get("dataset")
         if isinstance(of, str) and of not in models:
             yield parsed.problem(
@@ -140,8 +165,8 @@ def _quoted(
         elif isinstance(of, str) and mapping(models.get(of)).get("inputs") is not None:
             yield from _of_own_inputs(parsed, (section, index), models[of])
         elif dataset is None and isinstance(of, str) and of in models:
-            on = mapping(models[of]).get("datasets") or list(sets)
-            if isinstance(on, list) and len(on) > 1:
+            on = sequence(mapping(models[of]).get("datasets")) or list(sets)
+            if len(on) > 1:
                 yield parsed.problem(
                     (section, index),
                     f"'{of}' is reported on {len(on)} data sets",
@@ -150,6 +175,22 @@ def _quoted(
                 continue
         if isinstance(of, str) and of in models:
             yield from _class_count(parsed, (section, index), _class_counts(parsed, of, dataset))
+
+
+def _values(parsed: Source, section: str) -> Iterator[Problem]:
+    """Find quoted figures that cannot be read, or whose unit does not fit their quantity."""
+    for index, entry in enumerate(sequence(parsed.value.get(section))):
+        key, value = mapping(entry).get("quantity"), mapping(entry).get("value")
+        if not isinstance(key, str) or not isinstance(value, (str, int, float)):
+            continue
+        try:
+            quantity = quantities.quantity_of(key)
+            read_in(value, quantity.unit, quantity.counts)
+        except KeyError:
+            continue  # an unknown quantity is told where types are checked
+        except ValueError as error:
+            message = f"'{key}' cannot be '{value}'"
+            yield parsed.problem((section, index, "value"), message, str(error))
 
 
 def _of_own_inputs(parsed: Source, path: Path, model: dict[str, Any]) -> Iterator[Problem]:
@@ -171,14 +212,13 @@ def _class_counts(parsed: Source, model: str, dataset: str | None) -> list[int]:
         counts = parsed.value.get("classes")
     if counts is None:
         sets = mapping(parsed.value.get("datasets"))
-        name = dataset or next(iter(options.get("datasets") or sets), "")
-        own = mapping(sets.get(name))
+        name = dataset or next(iter(sequence(options.get("datasets")) or sets), "")
+        own = mapping(sets.get(name)) if isinstance(name, str) else {}
         try:
-            counts = [own.get("classes") or datasets.find(own.get("source", name)).classes]
+            counts = [own.get("classes") or datasets.find(own.get("source") or name).classes]
         except (datasets.UnknownDatasetError, AttributeError, TypeError):
             counts = []
-    known = counts if isinstance(counts, list) else []
-    return [count for count in known if isinstance(count, int)]
+    return [count for count in sequence(counts) if isinstance(count, int)]
 
 
 def _class_count(parsed: Source, path: Path, counts: list[int]) -> Iterator[Problem]:
@@ -201,19 +241,18 @@ def _class_count(parsed: Source, path: Path, counts: list[int]) -> Iterator[Prob
 
 def _claims(parsed: Source) -> Iterator[Problem]:
     """Find claims of what is not measured."""
-    measure = parsed.value.get("measure", {"complexity": {}})
-    entries = parsed.value.get("claims")
-    if not isinstance(measure, dict) or not isinstance(entries, list):
+    measure = measured(parsed)
+    if not isinstance(parsed.value.get("measure", {}), dict):
         return
-    for index, entry in enumerate(entries):
+    for index, entry in enumerate(sequence(parsed.value.get("claims"))):
         try:
             quantity = quantities.quantity_of(mapping(entry).get("quantity", ""))
-        except (KeyError, AttributeError):
+        except (KeyError, AttributeError, TypeError):
             continue
         metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
         if quantity.kind not in measure:
-            hint = f"Add `{quantity.kind}: {{}}` to `measure`, or quote it under `reported`."
-        elif quantity.kind == "accuracy" and quantity.name not in metrics:
+            hint = f"{how_to_measure(parsed, quantity.kind)}, or quote it under `reported`."
+        elif quantity.kind == "accuracy" and quantity.name not in sequence(metrics):
             hint = f"Add '{quantity.name}' to `measure: accuracy: metrics`."
         else:
             continue

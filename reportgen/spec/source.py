@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from reportgen.errors import Problem, SpecError
+from reportgen.visible import called, unseen
 
 Path = tuple[str | int, ...]
 
@@ -29,6 +30,11 @@ _TAGS = {
     for kind in ("map", "seq", "str", "null", "bool", "int", "float", "timestamp")
 }
 _MERGE = "tag:yaml.org,2002:merge"
+
+# What a spec may grow to by its aliases, and how deep it may be.
+_MOST_VALUES = 100_000
+_DEEPEST = 50
+_TOO_DEEP, _FLATTER = "this is nested too deep", f"A spec is at most {_DEEPEST} levels deep."
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,8 @@ def parse(text: str, file: str) -> Source:
     origin = Text(file, tuple(text.splitlines()))
     try:
         node = yaml.compose(text, Loader=_FastLoader)
-    except yaml.YAMLError:
-        raise SpecError([_syntax_problem(text, origin)]) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        node = _slowly(text, origin, getattr(error, "problem_mark", None))
     if node is None:
         start = Place(origin, 1, 1)
         raise SpecError(
@@ -95,22 +101,41 @@ def parse(text: str, file: str) -> Source:
     return Source(origin, value, reader.keys, reader.values)
 
 
-def _syntax_problem(text: str, origin: Text) -> Problem:
+def _slowly(text: str, origin: Text, where: yaml.Mark | None) -> yaml.Node | None:
+    """Parse what the fast parser cannot, or raise SpecError in the words of the slow one."""
     try:
-        yaml.compose(text, Loader=yaml.SafeLoader)
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except RecursionError:
+        problem = _at(origin, where).problem(_TOO_DEEP, _FLATTER)
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        character = text[error.position : error.position + 1]
+        problem = Place(origin, line, column).problem(*_cannot_be_seen("the text", character))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Place(origin, mark.line + 1, mark.column + 1) if mark else Place(origin, 1, 1)
-        line = origin.lines[place.line - 1] if place.line <= len(origin.lines) else ""
-        if "\t" in line[: place.column]:
-            return place.problem("a tab indents this line", "YAML indents with spaces: write two.")
-        hint = f"{error.context[0].upper()}{error.context[1:]}." if error.context else ""
-        if error.context == "while scanning a block scalar":
-            hint = 'Text that begins with > or | is quoted: ">= 90 %".'
-        return place.problem(f"not YAML: {error.problem}", hint)
+        problem = _syntax_problem(error, origin)
     except yaml.YAMLError as error:
-        return Place(origin, 1, 1).problem(f"not YAML: {str(error).splitlines()[0]}")
-    return Place(origin, 1, 1).problem("not YAML")
+        problem = Place(origin, 1, 1).problem(f"not YAML: {str(error).splitlines()[0]}")
+    raise SpecError([problem])
+
+
+def _at(origin: Text, mark: yaml.Mark | None) -> Place:
+    return Place(origin, mark.line + 1, mark.column + 1) if mark else Place(origin, 1, 1)
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError, origin: Text) -> Problem:
+    place = _at(origin, error.problem_mark or error.context_mark)
+    line = origin.lines[place.line - 1] if place.line <= len(origin.lines) else ""
+    if "\t" in line[: place.column]:
+        return place.problem("a tab indents this line", "YAML indents with spaces: write two.")
+    hint = f"{error.context[0].upper()}{error.context[1:]}." if error.context else ""
+    if error.context == "while scanning a block scalar":
+        hint = 'Text that begins with > or | is quoted: ">= 90 %".'
+    return place.problem(f"not YAML: {error.problem}", hint)
+
+
+def _cannot_be_seen(what: str, character: str) -> tuple[str, str]:
+    return f"{what} holds {called(character)}, which cannot be seen", "Remove it."
 
 
 class _Reader:
@@ -122,6 +147,7 @@ class _Reader:
         self.values: dict[Path, Place] = {}
         self.problems: list[Problem] = []
         self._open: set[int] = set()
+        self._merging: set[int] = set()
         self._nodes = 0
 
     def read(self, node: yaml.Node, path: Path) -> Any:
@@ -130,10 +156,13 @@ class _Reader:
             self._add(node, f"the tag `{node.tag}` is not for specs", "Remove it.")
             return None
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node)
-        self._nodes += 1
-        if id(node) in self._open or self._nodes > 100_000:
+            return self._seen(node, self._scalar(node), "the text", "\n\t")
+        self._count(node)
+        if id(node) in self._open:
             self._add(node, "an alias that contains itself", "Write the value out.")
+            return None
+        if len(path) > _DEEPEST:
+            self._add(node, _TOO_DEEP, _FLATTER)
             return None
         self._open.add(id(node))
         try:
@@ -142,6 +171,19 @@ class _Reader:
             return [self.read(item, (*path, index)) for index, item in enumerate(node.value)]
         finally:
             self._open.discard(id(node))
+
+    def _count(self, node: yaml.Node) -> None:
+        """Count a value; raise SpecError where there are more than anybody writes."""
+        self._nodes += 1
+        if self._nodes > _MOST_VALUES:
+            message = f"aliases make this more than {_MOST_VALUES:,} values"
+            raise SpecError([self._place(node).problem(message, "Write fewer.")])
+
+    def _seen(self, node: yaml.Node, value: Any, what: str, allowed: str = "") -> Any:
+        """Return a value; where it is text, note what cannot be seen in it."""
+        if isinstance(value, str) and (character := unseen(value, allowed)):
+            self._add(node, *_cannot_be_seen(what, character))
+        return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -169,13 +211,22 @@ class _Reader:
             if key.tag != _MERGE:
                 yield key, value, False
         for key, value in node.value:
-            if key.tag != _MERGE:
-                continue
-            for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                if isinstance(merged, yaml.MappingNode):
-                    yield from ((*pair[:2], True) for pair in self._pairs(merged))
-                else:
-                    self._add(merged, "`<<` merges mappings only", "Write `<<: *name`.")
+            if key.tag == _MERGE:
+                yield from self._merged(value)
+
+    def _merged(self, value: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
+        """Yield what is merged: a mapping, or each of several."""
+        for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+            if not isinstance(merged, yaml.MappingNode):
+                self._add(merged, "`<<` merges mappings only", "Write `<<: *name`.")
+            elif id(merged) in self._merging or id(merged) in self._open:
+                self._add(merged, "a mapping that merges itself", "Write its keys out.")
+            else:
+                self._merging.add(id(merged))
+                for key, inner, _ in self._pairs(merged):
+                    self._count(key)
+                    yield key, inner, True
+                self._merging.discard(id(merged))
 
     def _key(self, node: yaml.Node) -> str | None:
         if not isinstance(node, yaml.ScalarNode):
@@ -183,7 +234,8 @@ class _Reader:
             return None
         key = self._scalar(node)
         if isinstance(key, str):
-            return key
+            shown: str = self._seen(node, key, "the key")
+            return shown
         if not self.problems or self.problems[-1].line != node.start_mark.line + 1:
             self._add(node, f"the key `{node.value}` is not text", f'Write "{node.value}".')
         return None
@@ -211,7 +263,10 @@ class _Reader:
             return _TRUTHS.get(text.lower(), False)
         if kind in ("int", "float"):
             return self._number(node, text, kind)
-        self._add(node, f"`{text}` is a date in YAML", f'Write "{text}".')
+        if kind == "timestamp":
+            self._add(node, f"`{text}` is a date in YAML", f'Write "{text}".')
+        else:
+            self._add(node, f"the tag `!!{kind}` is not for text", "Remove it.")
         return None
 
     def _number(self, node: yaml.ScalarNode, text: str, kind: str) -> int | float | None:
@@ -227,15 +282,24 @@ class _Reader:
             )
             return None
         plain = text.replace("_", "").lower()
-        if kind == "int":
-            return int(plain, 0)
-        return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+        try:
+            if kind == "int":
+                return int(plain, 0)
+            return float(plain.replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:  # a tag says that it is one, or it is longer than Python reads
+            self._add(node, f"`{text[:40]}` is no number", f'Write "{text[:40]}" if it is text.')
+            return None
 
     def _place(self, node: yaml.Node) -> Place:
         return Place(self.origin, node.start_mark.line + 1, node.start_mark.column + 1)
 
     def _add(self, node: yaml.Node, message: str, hint: str) -> None:
         self.problems.append(self._place(node).problem(message, hint))
+
+
+def sequence(value: Any) -> list[Any]:
+    """Return a part of a spec that should be a list; an empty one where it is not."""
+    return value if isinstance(value, list) else []
 
 
 def mapping(value: Any) -> dict[str, Any]:

@@ -59,7 +59,7 @@ def test_a_limit(text: str, expected: tuple[object, ...]) -> None:
         ),
         (
             "macs>+5ms",
-            "a value in ms is given where it must be a bare number or a count such as '2.6073 G'.",
+            "'5ms' is in ms: write a count of MACs or FLOPs, such as '2.6073 G'.",
         ),
     ],
 )

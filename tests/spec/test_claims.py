@@ -74,7 +74,7 @@ def test_a_claim_goes_to_its_build() -> None:
         ),
         (
             "{of: B, quantity: macs, value: 1 s, from: x}",
-            "s.yaml:10:5: 'macs' cannot be '1 s'\n",
+            "s.yaml:10:36: 'macs' cannot be '1 s'\n",
         ),
         (
             "{of: B, quantity: top1, value: 90 %, from: x, module: conv1}",

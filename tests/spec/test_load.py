@@ -262,10 +262,10 @@ def test_a_good_spec_is_read() -> None:
         pytest.param(
             "  complexity: {}\n",
             "  complexity: {}\nreported:\n  - {of: A, quantity: top1, value: 3 s, from: x}\n",
-            "s.yaml:11:5: 'top1' cannot be '3 s'\n"
+            "s.yaml:11:36: 'top1' cannot be '3 s'\n"
             "  11 |   - {of: A, quantity: top1, value: 3 s, from: x}\n"
-            "     |     ^\n"
-            "  a value in s is given where it must be in %.",
+            "     |                                    ^\n"
+            "  '3 s' is in s: write a value in %.",
             id="figure in the wrong unit",
         ),
     ],

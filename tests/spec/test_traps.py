@@ -130,7 +130,8 @@ def test_aliases_and_merges_mean_what_yaml_says() -> None:
 def test_an_alias_bomb_is_refused_quickly() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    assert "an alias that contains itself" in complaint("\n".join(lines)).splitlines()[0]
+    first = complaint("\n".join(lines)).splitlines()[0]
+    assert first == "s.yaml:1:5: aliases make this more than 100,000 values"
 
 
 @given(st.text(max_size=60))
