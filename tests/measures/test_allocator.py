@@ -46,6 +46,7 @@ def test_with_the_steady_allocator_a_pass_needs_no_new_pages() -> None:
     assert faults <= 100
 
 
+@pytest.mark.slow
 @needs_glibc
 def test_with_the_systems_allocator_it_faults_them_in_again() -> None:
     used, faults = run("system")
