@@ -29,9 +29,9 @@ Group = Literal["complexity", "timing", "speedup", "module times", "accuracy"]
 # every figure of that group is then measured again.
 METHODS: Mapping[Group, int] = {
     "complexity": 1,
-    "timing": 1,
-    "speedup": 1,
-    "module times": 1,
+    "timing": 2,  # with the steady allocator
+    "speedup": 2,
+    "module times": 2,
     "accuracy": 1,
 }
 
@@ -85,7 +85,10 @@ def digests(
         )
         inputs["timing"] = {**build, "settings": digest(settings)}
         inputs["speedup"] = dict(inputs["timing"])
-        once = measure.timing.module_runs, min(measure.timing.batch_sizes), measure.timing.threads
+        timing = measure.timing
+        once: list[Any] = [timing.module_runs, min(timing.batch_sizes), timing.threads]
+        if timing.allocator != "steady":
+            once.append(timing.allocator)
         inputs["module times"] = {**build, "settings": digest(once)}
     if measure.accuracy:
         inputs["accuracy"] = {

@@ -146,7 +146,7 @@ _ROWS: tuple[Quantity, ...] = (
         "timing",
         "lower",
         "first forward pass of a fresh process, over a batch of the smallest size, the module made "
-        "and imports done; median of several processes",
+        "and imports done, with the system's allocator; median of several processes",
     ),
     Quantity(
         "memory",
@@ -154,7 +154,8 @@ _ROWS: tuple[Quantity, ...] = (
         "MiB",
         "timing",
         "lower",
-        "by how much a fresh process grows at most while the module is made and one batch runs",
+        "by how much a fresh process grows at most while the module is made and one batch runs, "
+        "with the system's allocator",
         per_batch=True,
     ),
     Quantity(

@@ -11,43 +11,50 @@ from reportgen.builds.construct import construct
 from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe, identify
-from reportgen.engine.results import Evaluated, Read
+from reportgen.engine.results import Evaluated, Read, joined
 from reportgen.engine.rounding import significant
 from reportgen.measures.accuracy import evaluate
+from reportgen.measures.allocator import use
+from reportgen.measures.threads import guarded, set_count
 from reportgen.plan import Build
 from reportgen.record import Figure
-from reportgen.spec.model import Accuracy
+from reportgen.spec.model import Accuracy, Timing
 
 
 def measure(
     build: Build,
     metrics: Sequence[str],
     settings: Accuracy,
-    threads: int | None,
+    timing: Timing,
     search: Search,
     *,
     refresh: bool,
     progress: Callable[[int, int], None],
 ) -> Evaluated:
-    """Evaluate a build in one pass over its data set.
+    """Evaluate a build in one pass over its data set, with the threads and allocator of `timing`.
 
     `refresh` fits weights anew. Raises MeasureError (MissingError where data or weights are not
     here), or whatever the model raises.
     """
+    allocator, threads = use(timing.allocator), timing.threads
+    before = torch.get_num_threads()
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
+    set_count(before)  # which the model may have changed
     split = load(build.data.source, build.data.split, search)
-    result = evaluate(
-        module,
-        split,
-        normalization=build.normalization,
-        metrics=metrics,
-        batch_size=settings.batch_size,
-        channels_last=settings.channels_last,
-        movable=build.quantize is None,  # int8 kernels have a layout of their own
-        threads=threads,
-        progress=progress,
-    )
-    described = describe(threads or torch.get_num_threads())
+    with guarded() as guard:
+        result = evaluate(
+            module,
+            split,
+            normalization=build.normalization,
+            metrics=metrics,
+            batch_size=settings.batch_size,
+            channels_last=settings.channels_last,
+            movable=build.quantize is None,  # int8 kernels have a layout of their own
+            threads=threads,
+            progress=progress,
+        )
+    described = describe(threads or before)
+    timed_in = describe(threads or before, allocator)
     environment = identify(described)
     figures = {}
     for name, value in result.figures.items():
@@ -64,10 +71,10 @@ def measure(
         "measured",
         significant(result.seconds_forward, 4),
         unit="s",
-        environment=environment,
+        environment=identify(timed_in),
         samples=1,
         total=result.images,
-        note=result.way if result.unusual else "",
+        note=joined(guard.remark, result.way if result.unusual else ""),
     )
     read = Read(split.fingerprint, len(split), split.left_out)
-    return Evaluated(figures, total, facts, described, read)
+    return Evaluated(figures, total, facts, described, timed_in, read)

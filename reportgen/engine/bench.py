@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -13,8 +14,10 @@ from reportgen.builds.construct import construct
 from reportgen.builds.examples import example
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe
-from reportgen.engine.results import Counted, Evaluated, Shares
+from reportgen.engine.results import Counted, Evaluated, Shares, joined
 from reportgen.measures import memory, timing
+from reportgen.measures.allocator import Allocator, use
+from reportgen.measures.threads import Guard, guarded
 from reportgen.measures.turns import Sample, Sampler
 from reportgen.plan import Build
 from reportgen.record import Figure
@@ -35,6 +38,8 @@ class Bench:
         self._quiet = ExitStack()  # for as long as the process lives
         self._module: nn.Module
         self._sample: Sampler
+        self._guard: Guard
+        self._threads: int
 
     def count(self, settings: Complexity) -> Counted:
         """Count parameters and operations."""
@@ -43,26 +48,32 @@ class Bench:
         return complexity.count(self._build, settings, self._search)
 
     def evaluate(
-        self, metrics: Sequence[str], settings: Accuracy, threads: int | None, refresh: bool
+        self, metrics: Sequence[str], settings: Accuracy, timed: Timing, refresh: bool
     ) -> Evaluated:
-        """Evaluate on the data set; with `refresh`, weights that are fitted are fitted anew."""
+        """Evaluate on the data set; with `refresh`, weights that are fitted are fitted anew.
+
+        `timed` says with how many threads, and which allocator.
+        """
         from reportgen.engine import accuracy  # imports torchmetrics
 
         return accuracy.measure(
             self._build,
             metrics,
             settings,
-            threads,
+            timed,
             self._search,
             refresh=refresh,
             progress=lambda done, total: self._tell(f"{done:,} of {total:,} images"),
         )
 
-    def be_quiet(self, threads: int | None) -> dict[str, str]:
+    def be_quiet(self, threads: int | None, allocator: Allocator) -> dict[str, str]:
         """Use so many threads from now on, and keep what disturbs out; return the environment."""
+        used = use(allocator)
         timing.stay(threads)
         self._quiet.enter_context(timing.quiet(threads))
-        return describe(torch.get_num_threads())
+        self._guard = self._quiet.enter_context(guarded())
+        self._threads = torch.get_num_threads()
+        return describe(self._threads, used)
 
     def make(self) -> None:
         """Make the module."""
@@ -74,7 +85,13 @@ class Bench:
 
     def sample(self, calls: int) -> Sample:
         """Make so many calls in a row."""
+        self._guard.put_back(self._threads)
         return self._sample(calls)
+
+    def remark(self) -> str:
+        """Return what is to be said of the times so far; empty where all was as it should be."""
+        self._guard.put_back(self._threads)
+        return self._guard.remark
 
     def first_call(self, size: int) -> float:
         """Return the seconds of the first call of all, for which the process must be fresh."""
@@ -105,7 +122,8 @@ class Bench:
         """Time the whole data set."""
         from reportgen.engine.totals import total_time
 
-        return total_time(self._build, self._module, accuracy, self._search, environment)
+        figure = total_time(self._build, self._module, accuracy, self._search, environment)
+        return replace(figure, note=joined(self.remark(), figure.note))
 
     def _subject(self, size: int) -> timing.Subject:
         return timing.Subject(self._module, *example(self._build, size))

@@ -18,8 +18,11 @@ _NUMBERS = {"family": "cpu family", "model": "model"}
 
 
 @functools.cache
-def describe(threads: int) -> dict[str, str]:
-    """Return the environment as the report shows it; nothing in it changes from run to run."""
+def describe(threads: int, allocator: str = "") -> dict[str, str]:
+    """Return the environment as the report shows it; nothing in it changes from run to run.
+
+    The allocator belongs to times alone: no count and no accuracy depends on it.
+    """
     found = {
         "cpu": _cpu(),
         "cores": str(os.cpu_count() or 1),
@@ -27,6 +30,8 @@ def describe(threads: int) -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
+    if allocator:
+        found["allocator"] = allocator
     for package in PACKAGES:
         try:
             found[package] = version(package)

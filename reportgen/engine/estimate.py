@@ -35,9 +35,10 @@ def _timing(due: Due, before: BuildRecord, timing: Timing | None) -> float | Non
         latency = _value(before, f"latency@{min(timing.batch_sizes)}")
         return None if latency is None else timing.module_runs * latency / 1e3
     batches = {key.partition("@")[2] for key in due.keys} - {""}
+    warmup = min(timing.rounds, timing.processes) * timing.warmup
     parts = [_value(before, f"latency@{batch}") for batch in batches]
     costs = [
-        (timing.rounds + timing.warmup) * max(latency / 1e3, MIN_SAMPLE_S)
+        (timing.rounds + warmup) * max(latency / 1e3, MIN_SAMPLE_S)
         for latency in parts
         if latency is not None
     ]

@@ -20,7 +20,7 @@ from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
 from reportgen.inputs import Group
 from reportgen.plan import Build, Plan
-from reportgen.record import Figure
+from reportgen.spec.model import Timing
 
 # What a worker imports to measure figures of a group: long imports, made once for all of them.
 _PRELOADED: Mapping[Group, str] = {
@@ -104,16 +104,16 @@ class _Measuring:
             else:
                 self.journal.put(due, counted.figures, facts=counted.facts, ledger=counted.ledger)
 
-    def _evaluate_all(self, dues: Sequence[Due], jobs: int | None) -> dict[str, Figure]:
-        """Evaluate; return the total time of each build."""
+    def _evaluate_all(self, dues: Sequence[Due], jobs: int | None) -> dict[str, Evaluated]:
+        """Evaluate; return what came of each build, the time of its data set too."""
         measure = self.plan.measure
-        threads = measure.timing.threads if measure.timing else None
+        timed = measure.timing or Timing()
 
         def evaluate(due: Due) -> Evaluated:
             again = self.selection.covers(due.build, "accuracy", None)
             with self._worker(due, "evaluating") as worker:
                 evaluated: Evaluated = worker.call(
-                    "evaluate", due.keys, measure.accuracy, threads, again
+                    "evaluate", due.keys, measure.accuracy, timed, again
                 )
             return evaluated
 
@@ -125,7 +125,7 @@ class _Measuring:
                 self.journal.note_environment(evaluated.environment)
                 self.journal.note_data(due.build.data.name, evaluated.data)
                 self.journal.put(self._read_by_now(due), evaluated.figures, facts=evaluated.facts)
-                totals[due.build.id] = evaluated.total_time
+                totals[due.build.id] = evaluated
         return totals
 
     def _read_by_now(self, due: Due) -> Due:

@@ -9,7 +9,9 @@ from reportgen.builds.examples import example
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe, identify
 from reportgen.engine.results import Shares
+from reportgen.measures.allocator import use
 from reportgen.measures.module_times import time_shares, whole_units
+from reportgen.measures.threads import guarded, set_count
 from reportgen.measures.timing import quiet
 from reportgen.plan import Build
 from reportgen.record import Figure
@@ -26,16 +28,18 @@ def measure(build: Build, settings: Timing, search: Search) -> Shares:
     Nothing else should be at work. Raises MeasureError, or whatever the model's own code raises.
     """
     size = min(settings.batch_sizes)
+    allocator, before = use(settings.allocator), torch.get_num_threads()
     module, _ = construct(build, search, for_accuracy=False)
     args, kwargs = example(build, size)
-    with quiet(settings.threads):
-        environment = describe(torch.get_num_threads())
+    set_count(before)  # which the model may have changed
+    with quiet(settings.threads), guarded() as guard:
+        environment = describe(torch.get_num_threads(), allocator)
         shares = time_shares(module, args, kwargs, runs=settings.module_runs)
     figure = Figure(
         "measured",
         environment=identify(environment),
         samples=settings.module_runs,
         shares=whole_units(shares, WHOLE),
-        note=f"for a batch of {size}",
+        note=f"for a batch of {size}" + (f" ({guard.remark})" if guard.remark else ""),
     )
     return Shares({KEY: figure}, environment)

@@ -31,13 +31,15 @@ class Read:
 class Evaluated:
     """A build's figures of quality, the time of its forward passes, and facts for the record.
 
-    `data` is what it was evaluated on.
+    `data` is what it was evaluated on. The time names an environment of its own, `timed_in`: to a
+    time it matters how memory is allocated.
     """
 
     figures: Mapping[str, Figure]
     total_time: Figure
     facts: Mapping[str, str]
     environment: Mapping[str, str]
+    timed_in: Mapping[str, str]
     data: Read
 
 
@@ -47,3 +49,8 @@ class Shares:
 
     figures: Mapping[str, Figure]
     environment: Mapping[str, str]
+
+
+def joined(*remarks: str) -> str:
+    """Put remarks together as the note of a figure, without the empty ones."""
+    return "; ".join(filter(None, remarks))

@@ -1,21 +1,28 @@
 """Time builds in turn, the baseline among them.
 
 Each build is in a worker of its own; here it is said whose turn it is. Nothing else runs meanwhile.
+The rounds are dealt out to several workers of each build, one after the other, because two
+processes of one program differ for as long as they live.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from reportgen.engine.journal import Journal, unavailable
+from reportgen.engine.results import Evaluated
 from reportgen.engine.rounding import significant
-from reportgen.engine.sampled import latencies, milliseconds, speedup
+from reportgen.engine.sampled import Taken, latencies, milliseconds, speedup
 from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
+from reportgen.measures.allocator import Allocator
 from reportgen.measures.turns import Enough, Sample, interleaved
 from reportgen.plan import Build, Plan
 from reportgen.quantities import split_key
@@ -29,6 +36,9 @@ ROOM = 2**29
 COLD_STARTS = 5
 
 TOTAL = "time.total"
+
+# What comes of taking turns.
+_OF_ROUNDS = ("latency", "throughput", "speedup")
 
 
 def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) -> list[list[Due]]:
@@ -62,12 +72,12 @@ def measure(
     plan: Plan,
     workers: Workers,
     journal: Journal,
-    totals: Mapping[str, Figure],
+    evaluated: Mapping[str, Evaluated],
     say: Callable[[str], None],
 ) -> None:
     """Time a group and put its figures into the journal.
 
-    `totals` holds the times of whole data sets that an evaluation gave already. What fails in one
+    Builds that were `evaluated` have the time of their whole data set from that. What fails in one
     build, at one batch size, costs those figures only.
     """
     settings = plan.measure.timing
@@ -80,22 +90,29 @@ def measure(
         for name, key in session.asked("memory"):
             say(f"{name}, memory")
             session.attempt(name, [key], partial(session.peak, name, key))
-        if session.asked("latency", "throughput", "speedup"):
-            for size in settings.batch_sizes:
-                say(f"{len(session.builds)} models in turn, batch size {size}")
-                session.take_turns(size)
+        session.take_turns(say)
         # Written down before the whole data set is run, which takes minutes for a large network.
         for due in dues:
             journal.put(due, session.figures[due.build.id])
         for due in (due for due in dues if TOTAL in due.keys):
             name = due.build.id
             say(f"{name}, the whole data set")
-            if name in totals:
-                session.figures[name][TOTAL] = totals[name]
+            if name in evaluated:
+                journal.note_environment(evaluated[name].timed_in)
+                session.figures[name][TOTAL] = evaluated[name].total_time
             else:
                 total = partial(session.total, name, plan.measure.accuracy)
                 session.attempt(name, [TOTAL], total)
             journal.put(due, session.figures[name])
+
+
+@dataclass
+class _Turns:
+    """What one batch size has come to: samples of each build by process, and what failed."""
+
+    samples: dict[str, list[list[Sample]]] = field(default_factory=lambda: defaultdict(list))
+    failed: dict[str, Exception] = field(default_factory=dict)
+    remarks: dict[str, str] = field(default_factory=dict)
 
 
 class _Session:
@@ -114,12 +131,13 @@ class _Session:
             self.builds.setdefault(baseline.id, baseline)
         self.figures: dict[str, dict[str, Figure]] = {name: {} for name in self.builds}
         self._dues = dues
-        self._baseline = baseline
+        self._baseline = baseline.id if baseline else None
         self._settings = settings
         self._workers = workers
         self._journal = journal
         self._at_work: dict[str, Worker] = {}
-        self._environment = ""
+        self._before: dict[str, Worker] = {}  # those that have done their part of the rounds
+        self._how = Taken("")  # the workers at work
 
     def asked(self, *quantities: str) -> list[tuple[str, str]]:
         """List builds and keys of what is due of some quantities."""
@@ -142,97 +160,158 @@ class _Session:
     def cold_start(self, name: str) -> dict[str, Figure]:
         """Time the first calls of fresh processes, on the smallest batch."""
         size = min(self._settings.batch_sizes)
-        seconds = []
+        taken = []
         for _ in range(COLD_STARTS):
-            with self._start(name) as worker:
+            worker, how = self._start(name, "system")
+            with worker:
                 worker.call("make")
-                seconds.append(worker.call("first_call", size))
-        taken = [Sample(mean=each, fastest=each) for each in seconds]
-        return {"cold_start": milliseconds(taken, self._environment)}
+                seconds = worker.call("first_call", size)
+                taken.append([Sample(mean=seconds, fastest=seconds)])
+                how = replace(how, remark=worker.call("remark"))
+        return {"cold_start": milliseconds(taken, how)}
 
     def peak(self, name: str, key: str) -> dict[str, Figure]:
         """Find what a build takes of memory at most, in a fresh process."""
         _, size = split_key(key)
-        with self._start(name) as worker:
+        worker, how = self._start(name, "system")
+        with worker:
             mebibytes = worker.call("peak_bytes", size) / 2**20
         value = significant(mebibytes, 3)
-        return {
-            key: Figure("measured", value, unit="MiB", environment=self._environment, samples=1)
-        }
+        return {key: Figure("measured", value, unit="MiB", environment=how.environment, samples=1)}
 
-    def take_turns(self, size: int) -> None:
-        """Time all builds in turn on batches of one size."""
+    def take_turns(self, say: Callable[[str], None]) -> None:
+        """Time builds in turn at each batch size that something is due of."""
+        at_sizes = {size: names for size in self._settings.batch_sizes if (names := self._at(size))}
+        turns: dict[int, _Turns] = {size: _Turns() for size in at_sizes}
+        parts = _dealt(self._settings.rounds, self._settings.processes)
+        for part in parts:
+            self._change_workers()
+            for size, names in at_sizes.items():
+                say(f"{len(names)} model{'s' * (len(names) > 1)} in turn, batch size {size}{part}")
+                self._take_turns(turns[size], names, size, part)
+        for size, names in at_sizes.items():
+            self._conclude(turns[size], names, size)
+
+    def _at(self, size: int) -> list[str]:
+        """Name the builds to be timed at a batch size; the baseline, where it is compared with."""
+        keys = {name: set[str]() for name in self.builds}
+        for name, key in self.asked(*_OF_ROUNDS):
+            quantity, batch = split_key(key)
+            if batch == size:
+                keys[name].add(quantity)
+        compared = any("speedup" in asked for asked in keys.values())
+        return [name for name in keys if keys[name] or (compared and name == self._baseline)]
+
+    def _take_turns(self, turns: _Turns, names: Iterable[str], size: int, part: _Part) -> None:
+        """Time builds in turn for one part of the rounds, those that did not fail in another."""
+        failed = turns.failed
         samplers = {}
-        failed: dict[str, Exception] = {}
-        for name in self.builds:
+        for name in (name for name in names if name not in failed):
             try:
                 worker = self._ready(name)
                 worker.call("take_batch", size)
                 samplers[name] = partial(worker.call, "sample")
             except MeasureError as error:
                 failed[name] = error
-        settings = self._settings
-        baseline = self._baseline.id if self._baseline else None
         samples = interleaved(
             samplers,
-            rounds=settings.rounds,
-            warmup=settings.warmup,
-            enough=Enough(
-                reference=baseline,
-                precision=settings.precision,
-                until=time.perf_counter() + settings.seconds if settings.seconds else None,
-            ),
+            rounds=part.rounds,
+            warmup=self._settings.warmup,
+            seed=part.number,
+            enough=part.enough(self._baseline, self._settings),
             drop=failed.__setitem__,
         )
         for name, taken in samples.items():
-            noun = self.builds[name].noun
-            self.figures[name] |= latencies(taken, size, noun, self._environment)
-        self._compare(samples, size, baseline)
-        for name, reason in failed.items():
+            turns.samples[name].append(taken)
+            turns.remarks[name] = self._at_work[name].call("remark") or turns.remarks.get(name, "")
+        for name in failed:
             self._leave(name)
-            keys = [f"{quantity}@{size}" for quantity in ("latency", "throughput", "speedup")]
+
+    def _conclude(self, turns: _Turns, names: Iterable[str], size: int) -> None:
+        """Turn the samples of all processes into figures."""
+        samples = {name: turns.samples[name] for name in names if name not in turns.failed}
+        for name, taken in samples.items():
+            how = replace(self._how, remark=turns.remarks[name])
+            self.figures[name] |= latencies(taken, size, self.builds[name].noun, how)
+            self.figures[name][f"speedup@{size}"] = self._speedup(samples, name, how)
+        for name, reason in turns.failed.items():
+            keys = [f"{quantity}@{size}" for quantity in _OF_ROUNDS]
             self.figures[name] |= dict.fromkeys(keys, unavailable(reason))
 
-    def _compare(
-        self, samples: Mapping[str, Sequence[Sample]], size: int, baseline: str | None
-    ) -> None:
-        """Add the speed-ups."""
-        for name, taken in samples.items():
-            if baseline is None:
-                figure = unavailable(
-                    MeasureError("no model is marked `baseline: true` with this class count")
-                )
-            elif name == baseline:
-                figure = Figure("derived", 1, unit="×", environment=self._environment)
-            elif baseline not in samples:
-                figure = unavailable(MeasureError(f"the baseline, {baseline}, could not be timed"))
-            else:
-                figure = speedup(samples[baseline], taken, self._environment)
-            self.figures[name][f"speedup@{size}"] = figure
+    def _speedup(
+        self, samples: Mapping[str, Sequence[Sequence[Sample]]], name: str, how: Taken
+    ) -> Figure:
+        if self._baseline is None:
+            return unavailable(
+                MeasureError("no model is marked `baseline: true` with this class count")
+            )
+        if name == self._baseline:
+            return Figure("derived", 1, unit="×", environment=how.environment)
+        if self._baseline not in samples:
+            return unavailable(MeasureError(f"the baseline, {self._baseline}, could not be timed"))
+        return speedup(samples[self._baseline], samples[name], how)
 
     def total(self, name: str, accuracy: Accuracy | None) -> dict[str, Figure]:
         """Time the whole data set."""
-        return {TOTAL: self._ready(name).call("total", accuracy, self._environment)}
+        worker = self._ready(name)
+        return {TOTAL: worker.call("total", accuracy, self._how.environment)}
 
     def close(self) -> None:
         """End the workers."""
         for name in list(self._at_work):
             self._leave(name)
 
+    def _change_workers(self) -> None:
+        """End the workers; those that come next have what these left of the time limit."""
+        self._before = dict(self._at_work)
+        self.close()
+
     def _ready(self, name: str) -> Worker:
         """Return the worker of a build, the module made."""
         if name not in self._at_work:
-            self._at_work[name] = worker = self._start(name)
+            worker, self._how = self._start(name, self._settings.allocator)
+            self._at_work[name] = worker
             worker.call("make")
         return self._at_work[name]
 
-    def _start(self, name: str) -> Worker:
+    def _start(self, name: str, allocator: Allocator) -> tuple[Worker, Taken]:
         """Start a worker, in which nothing disturbs."""
-        worker = self._workers.bench(self.builds[name])
-        environment = worker.call("be_quiet", self._settings.threads)
-        self._environment = self._journal.note_environment(environment)
-        return worker
+        worker = self._workers.bench(self.builds[name], before=self._before.get(name))
+        environment = worker.call("be_quiet", self._settings.threads, allocator)
+        return worker, Taken(self._journal.note_environment(environment), environment["allocator"])
 
     def _leave(self, name: str) -> None:
         if name in self._at_work:
             self._at_work.pop(name).end()
+
+
+@dataclass(frozen=True)
+class _Part:
+    """The rounds that one process of each build takes: the first of several, or the next."""
+
+    number: int
+    of: int
+    rounds: int
+
+    def __str__(self) -> str:
+        """``, process 1 of 2``; nothing where there is one alone."""
+        return f", process {self.number + 1} of {self.of}" if self.of > 1 else ""
+
+    def enough(self, reference: str | None, settings: Timing) -> Enough:
+        """Say when this part may stop: it has its share of the seconds, and of the evidence.
+
+        An interval narrows with the square root of the rounds: parts that are known so much less
+        closely make a whole that is known as closely as it is asked for.
+        """
+        precision, seconds = settings.precision, settings.seconds
+        return Enough(
+            reference=reference,
+            precision=precision * math.sqrt(self.of) if precision else None,
+            until=time.perf_counter() + seconds / self.of if seconds else None,
+        )
+
+
+def _dealt(rounds: int, processes: int) -> list[_Part]:
+    """Deal rounds out to processes, as evenly as they go; no process has none."""
+    of = min(rounds, processes)
+    return [_Part(number, of, (rounds + of - 1 - number) // of) for number in range(of)]

@@ -54,13 +54,19 @@ class Workers:
         self._limit_s = limit_s
         self._live: set[Worker] = set()
 
-    def bench(self, build: Build, tell: Tell | None = None) -> Worker:
-        """Start a worker with the bench of a build; what that says on its way reaches `tell`."""
+    def bench(
+        self, build: Build, tell: Tell | None = None, *, before: Worker | None = None
+    ) -> Worker:
+        """Start a worker with the bench of a build; what that says on its way reaches `tell`.
+
+        It has what the worker `before` it left of the time limit, or all of it.
+        """
         worker = Worker(
             BENCH,
             (build, self._search),
             tell=tell or _say_nothing,
             limit_s=self._limit_s,
+            left_s=before.left_s if before else self._limit_s,
             ended=self._live.discard,
         )
         self._live.add(worker)
@@ -88,12 +94,14 @@ class Worker:
         *,
         tell: Tell = _say_nothing,
         limit_s: float | None = None,
+        left_s: float | None = None,
         ended: Callable[[Worker], None] = _say_nothing,
         method: str = _METHOD,
     ) -> None:
+        self.left_s = limit_s if left_s is None else left_s
+        """Seconds that its calls may still take; None where there is no limit."""
         self._tell = tell
         self._limit_s = limit_s
-        self._left_s = limit_s
         self._ended = ended
         self._fate: MeasureError | None = None  # why it can be called no more
         context: Any = multiprocessing.get_context(method)
@@ -116,12 +124,12 @@ class Worker:
             self._connection.send((method, arguments))
             while True:
                 began = time.monotonic()
-                if not wait([self._connection], self._left_s):
+                if not wait([self._connection], self.left_s):
                     self._process.kill()
                     self._fate = self._too_long()
                     raise self._fate
-                if self._left_s is not None:
-                    self._left_s = max(0.0, self._left_s - (time.monotonic() - began))
+                if self.left_s is not None:
+                    self.left_s = max(0.0, self.left_s - (time.monotonic() - began))
                 kind, value = self._connection.recv()
                 if kind == "told":
                     self._tell(value)

@@ -8,7 +8,9 @@ bootstrap of the median does not with a dozen rounds: of 15, it holds it nine ti
 
 That is for rounds that know nothing of each other. On a shared machine those of the same second do,
 so many rounds are first put together in blocks of neighbours, each with its median (batch means: A.
-M. Law, Simulation Modeling and Analysis, 5th ed. 2015, section 9.5).
+M. Law, Simulation Modeling and Analysis, 5th ed. 2015, section 9.5). Rounds of one process resemble
+each other too, and no number of them makes up for another process: where there are several, the
+interval spans what they differ by, and is widened by what so few of them cannot show.
 
 What a time is where nothing disturbs is told by the fastest call: noise only ever adds to it
 (J. Chen and J. Revels, "Robust Benchmarking in Noisy Environments", 2016, arXiv:1608.04295).
@@ -33,7 +35,9 @@ BLOCKS = 20
 # By up to so much two processes of one program differ for as long as they live: their code and
 # data lie elsewhere in memory (T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
 # Time", ISMM 2013). Of forty pairs of one small network the ratios lay up to 0.5 % from 1, and the
-# rounds of each within 0.3 %. No number of rounds tells this from a difference of the programs.
+# rounds of each within 0.3 %. No number of rounds tells this from a difference of the programs. Two
+# processes of each do not tell it either: both lie on the same side of the truth half of the time.
+# But their mean is off by less, as that of n is: by one part in the square root of n.
 BETWEEN_PROCESSES = 0.01
 
 # An interval that contains 1 and is wider than this, on either side, tells neither a difference
@@ -52,17 +56,22 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, with the confidence interval that the rounds give."""
+    """The median of paired ratios, with the confidence interval that the rounds give.
+
+    The `count` pairs come from as many `processes` of either side.
+    """
 
     median: float
     low: float
     high: float
     count: int
+    processes: int = 1
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval of what was timed in two processes: wider by what these differ by."""
-        return self.low / (1 + BETWEEN_PROCESSES), self.high * (1 + BETWEEN_PROCESSES)
+        """The interval of the programs: wider by what so few processes of each may be off."""
+        wider = 1 + BETWEEN_PROCESSES / math.sqrt(self.processes)
+        return self.low / wider, self.high * wider
 
     @property
     def significant(self) -> bool:
@@ -119,20 +128,36 @@ def paired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Ra
 
     Both hold one sample of each round, in the order of the rounds.
     """
+    return ratio_of_processes([numerator], [denominator])
+
+
+def ratio_of_processes(
+    numerator: Sequence[Sequence[float]], denominator: Sequence[Sequence[float]]
+) -> Ratio:
+    """Return how many times larger `numerator` is, round by round of each process.
+
+    Both hold the samples of each process, which ran beside one of the other side.
+    """
+    parts = [_ratios(a, b) for a, b in zip(numerator, denominator, strict=True)]
+    count = sum(map(len, parts))
+    length = max(1, count // BLOCKS)
+    blocks = sorted(block for ratios in parts for block in _blocks(ratios, length))
+    left_out = _outside(len(blocks))
+    median = statistics.median(blocks)
+    return Ratio(median, blocks[left_out], blocks[-1 - left_out], count, len(parts))
+
+
+def _ratios(numerator: Sequence[float], denominator: Sequence[float]) -> list[float]:
     if len(numerator) != len(denominator) or not numerator:
         raise ValueError(
             f"pairs are needed, and here are {len(numerator)} and {len(denominator)} samples"
         )
-    ratios = [a / b for a, b in zip(numerator, denominator, strict=True)]
-    blocks = sorted(_blocks(ratios))
-    left_out = _outside(len(blocks))
-    median = statistics.median(blocks)
-    return Ratio(median, blocks[left_out], blocks[-1 - left_out], len(ratios))
+    return [a / b for a, b in zip(numerator, denominator, strict=True)]
 
 
-def _blocks(ratios: Sequence[float]) -> list[float]:
-    """Return the medians of neighbouring ratios; the ratios themselves where they are few."""
-    length = max(1, len(ratios) // BLOCKS)
+def _blocks(ratios: Sequence[float], length: int) -> list[float]:
+    """Return the medians of so many neighbouring ratios each."""
+    length = min(length, len(ratios))
     return [
         statistics.median(ratios[first : first + length])
         for first in range(0, len(ratios) - length + 1, length)

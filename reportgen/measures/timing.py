@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from reportgen.measures import threads as counts
 from reportgen.measures.turns import Sample, Sampler
 
 # One call of so many in a sample goes before it, untimed.
@@ -56,18 +57,30 @@ def quiet(threads: int | None) -> Iterator[None]:
     gc.collect(1)  # what is older is no more garbage now than it was
     gc.disable()
     if threads is not None:
-        torch.set_num_threads(threads)
+        counts.set_count(threads)
     try:
         with torch.inference_mode():
             yield
     finally:
-        torch.set_num_threads(before)
+        counts.set_count(before)
         if collecting:
             gc.enable()
 
 
+def disturbances() -> tuple[int, int] | None:
+    """Return the page faults and the involuntary context switches of this process so far."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return None
+    usage = resource.getrusage(resource.RUSAGE_SELF)  # all threads
+    return usage.ru_minflt + usage.ru_majflt, usage.ru_nivcsw
+
+
 def sampler(
-    subject: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+    subject: Callable[[], object],
+    clock: Callable[[], float] = time.perf_counter,
+    disturbed: Callable[[], tuple[int, int] | None] = disturbances,
 ) -> Sampler:
     """Return a function that times a subject in this process."""
 
@@ -77,13 +90,19 @@ def sampler(
         for _ in range(math.ceil(calls / SETTLING) if calls > 1 else 0):
             subject()
         fastest = math.inf
+        disturbed_before = disturbed()
         start = before = clock()
         for _ in range(calls):
             subject()
             after = clock()
             fastest = min(fastest, after - before)
             before = after
-        return Sample(max(before - start, 1e-9) / calls, max(fastest, 1e-9))
+        counts = zip(disturbed_before or (), disturbed() or (), strict=True)
+        return Sample(
+            max(before - start, 1e-9) / calls,
+            max(fastest, 1e-9),
+            *((now - then) / calls for then, now in counts),
+        )
 
     return sample
 

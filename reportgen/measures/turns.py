@@ -27,16 +27,22 @@ MAX_CALLS = 1_000
 STEADY = 0.95
 PATIENCE = 5
 
-# However short the time is, there are so many rounds.
+# However short the time is, there are so many rounds in a process.
 FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one turn of a subject gave: the seconds of its calls, on average and of the fastest."""
+    """What one turn of a subject gave: the seconds of its calls, on average and of the fastest.
+
+    `faults` are the page faults of its process and `switches` its involuntary context switches, a
+    call; None where the system does not count them.
+    """
 
     mean: float
     fastest: float
+    faults: float | None = None
+    switches: float | None = None
 
 
 Sampler: TypeAlias = Callable[[int], Sample]
@@ -48,6 +54,7 @@ def interleaved(
     *,
     rounds: int,
     warmup: int,
+    seed: int = 0,
     enough: Callable[[Mapping[str, Sequence[Sample]]], bool] = lambda samples: False,
     drop: Callable[[str, Exception], None] | None = None,
 ) -> dict[str, list[Sample]]:
@@ -56,9 +63,10 @@ def interleaved(
     `warmup` rounds are run first and not kept, and more of them, up to `PATIENCE` times as many,
     while some subject still gets faster. `rounds` are kept, or fewer where `enough`, which is asked
     after each, says so of the samples. A sample is as many calls as last `MIN_SAMPLE_S`, one at
-    least. What a sampler raises is passed on, or told to `drop`: the others go on without it.
+    least. What a sampler raises is passed on, or told to `drop`: the others go on without it. Each
+    `seed` has orders of its own.
     """
-    turns = _Turns(samplers, drop)
+    turns = _Turns(samplers, seed, drop)
     for _ in range(2):  # the first allocates, packs weights, chooses kernels
         before = turns.take()
     turns.lengthen(before)
@@ -82,13 +90,16 @@ class _Turns:
     """Who is timed, in the order of the next round, and how many calls make a sample of each."""
 
     def __init__(
-        self, samplers: Mapping[str, Sampler], drop: Callable[[str, Exception], None] | None
+        self,
+        samplers: Mapping[str, Sampler],
+        seed: int,
+        drop: Callable[[str, Exception], None] | None,
     ) -> None:
         self.order = list(samplers)
         self._samplers = samplers
         self._drop = drop
         self._calls = dict.fromkeys(samplers, 1)
-        self._random = random.Random(0)
+        self._random = random.Random(seed)
 
     def take(self) -> dict[str, Sample]:
         """Time each once, and draw the order of the next round."""

@@ -37,8 +37,9 @@ def template_values(record: Record) -> Mapping[str, Any]:
 
     `tables`, `modules`, `budgets`, `claims`, `exact`, `spread`, `environments` and `dataset_table`
     are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
-    two tables each. `blocks` are the builds for the text document. `marks`, `kinds`, `quantities`
-    and `batches` say what occurs, so that a template explains no more than that.
+    two tables each. `blocks` are the builds for the text document. `allocators` are those of the
+    times. `marks`, `kinds`, `quantities` and `batches` say what occurs, so that a template explains
+    no more than that.
     """
     tables = comparison_tables(record)
     exact, spread = exact_table(record), spread_table(record)
@@ -62,6 +63,9 @@ def template_values(record: Record) -> Mapping[str, Any]:
         "marks": frozenset().union(*(table.marks for table in tables)),
         "footnotes": list(dict.fromkeys(note for table in noted for note in table.notes)),
         "environments": environment_table(record),
+        "allocators": sorted(
+            {each["allocator"] for each in record.environments.values() if "allocator" in each}
+        ),
         "dataset_table": dataset_table(record),
         "models": models(record),
         "notation": notation(record),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reportgen.quantities import KINDS, Quantity, quantity_of, split_convention
+from reportgen.quantities import KINDS, Quantity, quantity_of, rank, split_convention
 from reportgen.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_own
@@ -20,6 +20,7 @@ _ENVIRONMENT_KEYS = {
     "cpu": "CPU",
     "cores": "Cores",
     "threads": "Threads",
+    "allocator": "Allocator",
     "memory": "Memory",
     "os": "OS",
     "system": "System",
@@ -39,14 +40,15 @@ class Entry:
 
 def environment_table(record: Record) -> Table | None:
     """Return a row for each machine that a figure was measured on, and what was measured there."""
-    kinds: dict[str, set[str]] = {}
+    measured: dict[str, set[Quantity]] = {}
     for build in record.builds.values():
         for key, figure in build.figures.items():
             if is_own(figure) and figure.environment in record.environments:
-                kinds.setdefault(figure.environment, set()).add(quantity_of(key).kind)
-    if not kinds:
+                measured.setdefault(figure.environment, set()).add(quantity_of(key))
+    if not measured:
         return None
-    used = {name: record.environments[name] for name in sorted(kinds)}
+    measured = _without_parts(measured, record.environments)
+    used = {name: record.environments[name] for name in sorted(measured)}
     keys = {key for environment in used.values() for key in environment}
     ordered = [key for key in _ENVIRONMENT_KEYS if key in keys]
     ordered += sorted(keys - set(ordered))
@@ -54,12 +56,39 @@ def environment_table(record: Record) -> Table | None:
         ("Measured", *(_ENVIRONMENT_KEYS.get(key, key) for key in ordered)),
         [
             (
-                ", ".join(kind for kind in KINDS if kind in kinds[name]),
+                ", ".join(_measured_there(quantities, measured.values())),
                 *(environment.get(key, "") for key in ordered),
             )
             for name, environment in used.items()
+            for quantities in (measured[name],)
         ],
     )
+
+
+def _without_parts(
+    measured: Mapping[str, set[Quantity]], environments: Mapping[str, Mapping[str, str]]
+) -> dict[str, set[Quantity]]:
+    """Join an environment to the one that says the same and more: the allocator, of times only."""
+    joined = dict(measured)
+    for name, quantities in measured.items():
+        said = environments[name].items()
+        fuller = [other for other in measured if said < environments[other].items()]
+        if len(fuller) == 1 and not any(each.kind == "timing" for each in quantities):
+            joined[fuller[0]] = joined[fuller[0]] | joined.pop(name)
+    return joined
+
+
+def _measured_there(quantities: set[Quantity], all_of_them: Iterable[set[Quantity]]) -> list[str]:
+    """Name the kinds of quantities, or the quantities where others of the kind are of elsewhere."""
+    names: list[str] = []
+    for kind in KINDS:
+        groups = [{each for each in some if each.kind == kind} for some in all_of_them]
+        own = {each for each in quantities if each.kind == kind}
+        if own and all(group == own for group in groups if group):
+            names.append(kind)
+        elif own:
+            names += [each.label for each in sorted(own, key=lambda each: rank(each.name))]
+    return names
 
 
 def dataset_table(record: Record) -> Table | None:

@@ -119,6 +119,10 @@ def _timing(
     there = after[0].environments.get(new.environment, {})
     if machine := _other_machine(here, there):
         return Cell(key, old, new, "incomparable", f"other machine: {machine}")
+    # Before there was a choice, it was the system's.
+    was_by, now_by = (each.get("allocator", "system") for each in (here, there))
+    if was_by != now_by:
+        return Cell(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
     name, _, batch = key.partition("@")
     if name == "speedup" and _differs("speedup", "baseline", before[1], after[1]):
         return Cell(key, old, new, "incomparable", "other baseline")

@@ -271,6 +271,10 @@ class Timing(Part):
     """Time the whole data set too (`time.total`)."""
     together: PositiveInt = 12
     """Models in memory at a time: more are timed in groups, each beside the baseline."""
+    allocator: Literal["steady", "system"] = "steady"
+    """`steady` keeps freed memory in the process; `system` is as a script of your own runs."""
+    processes: PositiveInt = 2
+    """Processes of each model that share its rounds, one after the other."""
 
     @property
     def module_runs(self) -> int:

@@ -145,9 +145,14 @@ def test_a_new_batch_size_leaves_the_others_alone(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    # Six rounds are the fewest with an interval, three the fewest of all.
+    # Six rounds are the fewest with an interval, three the fewest of all, in each of two processes.
     ("key", "samples"),
-    [("precision: 1000.0", 6), ("seconds: 1.0e-6", 3)],
+    [
+        ("precision: 1000.0", 12),
+        ("precision: 1000.0, processes: 1", 6),
+        ("seconds: 1.0e-6", 6),
+        ("seconds: 1.0e-6, processes: 1", 3),
+    ],
 )
 def test_timing_stops_when_it_is_told_to(project: Project, key: str, samples: int) -> None:
     project.write(SPEC.replace("rounds: 3", f"rounds: 50, {key}"))

@@ -83,6 +83,16 @@ def test_its_environment_is_that_of_now(monkeypatch: pytest.MonkeyPatch) -> None
         assert first.call("variable", "REPORTGEN_TEST") is None
 
 
+def test_another_goes_on_with_what_one_left_of_the_time() -> None:
+    with worker(limit_s=60.0) as ada:
+        ada.call("sleep", 0.1)
+        assert ada.left_s is not None
+        assert ada.left_s <= 59.9
+    with worker(limit_s=60.0, left_s=0.2) as second:
+        with pytest.raises(MeasureError, match=r"^it took longer than the time limit of 60 s$"):
+            second.call("sleep", 60)
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks into /proc")
 def test_where_memory_runs_out_it_goes_before_the_run() -> None:
     with worker() as ada:

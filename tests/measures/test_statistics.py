@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.measures.statistics import Fastest, Summary, fastest, paired_ratio, summary
+from reportgen.measures.statistics import (
+    Fastest,
+    Summary,
+    fastest,
+    paired_ratio,
+    ratio_of_processes,
+    summary,
+)
 
 positive = st.floats(0.01, 1e3)
 
@@ -131,3 +138,42 @@ def test_what_two_processes_differ_by_is_no_difference(slower: float, told: bool
     result = paired_ratio([2.0] * 20, [1.0] * 20)
     assert result.interval == pytest.approx((2 / 1.01, 2 * 1.01))
     assert result.precision == 0  # what more rounds would narrow
+
+
+def test_processes_that_differ_are_both_in_the_interval() -> None:
+    # Ten rounds of a process that finds 1.00, and ten of one that finds 1.05: 5 of 20 lie outside.
+    result = ratio_of_processes([[1.0] * 10, [1.05] * 10], [[1.0] * 10] * 2)
+    assert (result.median, result.low, result.high) == (1.025, 1.0, 1.05)
+    assert (result.count, result.processes) == (20, 2)
+
+
+def test_blocks_do_not_reach_over_two_processes() -> None:
+    # 42 rounds make blocks of two; neither process has a pair for its last round.
+    first, second = [1.0] * 21, [3.0] * 21
+    result = ratio_of_processes([first, second], [[1.0] * 21] * 2)
+    assert (result.median, result.count) == (2.0, 42)
+    assert {result.low, result.high} == {1.0, 3.0}
+
+
+@pytest.mark.parametrize("processes", [1, 2, 4])
+@pytest.mark.parametrize("rounds", [20, 40])
+def test_the_interval_covers_the_truth_though_processes_differ(processes: int, rounds: int) -> None:
+    generator = random.Random(1)
+
+    def process(count: int) -> list[float]:
+        # Levels of processes 0.25 % apart, so that of forty ratios some are 0.5 % or more off.
+        level = generator.lognormvariate(0, 0.0025)
+        return [level * generator.lognormvariate(0, 0.003) for _ in range(count)]
+
+    covered = 0
+    for _ in range(500):
+        sides = [[process(rounds // processes) for _ in range(processes)] for _ in range(2)]
+        covered += not ratio_of_processes(*sides).significant
+    assert covered / 500 >= 0.95
+
+
+def test_more_processes_tell_smaller_differences() -> None:
+    for processes, smallest in ((1, 1.01), (4, 1.005)):
+        for slower, told in ((smallest - 1e-4, False), (smallest + 1e-4, True)):
+            parts = [[slower] * 10] * processes
+            assert ratio_of_processes(parts, [[1.0] * 10] * processes).significant == told

@@ -24,7 +24,7 @@ class Machine:
             self.calls.append(name)
             self.now += next(seconds)
 
-        return timing.sampler(call, self.clock)
+        return timing.sampler(call, self.clock, lambda: None)
 
     def clock(self) -> float:
         return self.now
@@ -172,3 +172,23 @@ def test_nobody_is_left() -> None:
     dropped: dict[str, Exception] = {}
     assert turns.interleaved({"a": failing}, rounds=3, warmup=2, drop=dropped.__setitem__) == {}
     assert list(dropped) == ["a"]
+
+
+def test_each_process_has_orders_of_its_own() -> None:
+    def orders(seed: int) -> list[str]:
+        machine = Machine()
+        subjects = {name: machine.subject(name, repeat(1)) for name in "abc"}
+        turns.interleaved(subjects, rounds=20, warmup=0, seed=seed)
+        return machine.calls
+
+    assert orders(0) != orders(1)
+    assert orders(1) == orders(1)
+
+
+def test_a_sample_tells_page_faults_and_switches_a_call() -> None:
+    machine = Machine()
+    counts = iter([(10, 5), (18, 6)])
+    sample = timing.sampler(lambda: None, machine.clock, lambda: next(counts))(4)
+    assert (sample.faults, sample.switches) == (2.0, 0.25)
+    unknown = timing.sampler(lambda: None, machine.clock, lambda: None)(4)
+    assert (unknown.faults, unknown.switches) == (None, None)

@@ -9,7 +9,13 @@ from reportgen.record import BuildRecord, Figure, Record, ReportSettings
 
 HERE: Mapping[str, str] = {"cpu": "Xeon", "cores": "2", "threads": "2", "torch": "2.10.0"}
 THERE: Mapping[str, str] = {**HERE, "cpu": "EPYC"}
-ENVIRONMENTS = {"here": HERE, "there": THERE, "newer": {**HERE, "torch": "2.11.0"}}
+ENVIRONMENTS = {
+    "here": HERE,
+    "there": THERE,
+    "newer": {**HERE, "torch": "2.11.0"},
+    "steady": {**HERE, "allocator": "steady"},
+    "system": {**HERE, "allocator": "system"},
+}
 
 
 def count(value: int, convention: str = "all") -> Figure:

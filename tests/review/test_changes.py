@@ -52,6 +52,15 @@ VERDICTS = ("same", "changed", "noise", "incomparable", "gained", "lost")
             "incomparable",
             "other machine: cpu Xeon → EPYC",
         ),
+        # Before there was a choice, it was the system's allocator.
+        (
+            "latency@1",
+            latency(10),
+            latency(20, at="steady"),
+            "incomparable",
+            "other allocator: system → steady",
+        ),
+        ("speedup@1", speedup(1.0), speedup(2.0, at="system"), "changed", ""),
         # Another version of PyTorch on the same machine is what somebody may want to know about.
         ("speedup@1", speedup(1.0), speedup(2.0, at="newer"), "changed", ""),
         ("speedup@1", speedup(1.0), speedup(1.03), "noise", ""),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.engine.sampled import milliseconds
+from reportgen.engine.sampled import Taken, milliseconds
 from reportgen.measures.turns import Sample
 from reportgen.record import Figure
 from reportgen.review.significance import ratio, relative_error, why_untold
@@ -24,7 +24,7 @@ def drawn(generator: random.Random, rounds: int, noise: Draw, seconds: float = 1
     fastest = [seconds * (1 + noise(generator)) for _ in range(rounds)]
     # What a round takes on average tells more of the machine than of the program.
     samples = [Sample(each * generator.uniform(1, 1.5), each) for each in fastest]
-    return milliseconds(samples, "here")
+    return milliseconds([samples], Taken("here"))
 
 
 # By how much the fastest call of a round is slower than it would be on a machine of its own.
