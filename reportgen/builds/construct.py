@@ -82,6 +82,7 @@ def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
             freeze(module, build.freeze)
         return module
 
+    vars(seeded)["__wrapped__"] = make  # counting looks whether it keeps what it builds
     return seeded
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reportgen import units
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import counting_notes, sentence, shown
+from reportgen.report.figures import counting_notes, is_doubtful, sentence, shown
 from reportgen.report.inputs import inputs_text
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -101,7 +101,8 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
     if figure.value is None:
         return f"unavailable: {sentence(figure.reason)}" if why else "unavailable"
     quoted = f" (quoted: {figure.source})" if figure.provenance == "reported" else ""
-    return write(figure.value) + quoted
+    doubt = " (not verified)" if is_doubtful(figure) else ""
+    return write(figure.value) + quoted + doubt
 
 
 def _tree(build: BuildRecord) -> str:

@@ -9,7 +9,7 @@ from reportgen import units
 from reportgen.budgets import verdicts_of
 from reportgen.quantities import Quantity, quantity_of
 from reportgen.record import BuildRecord, Figure
-from reportgen.report.table import ABOUT, BROKEN, NOTHING, Cell, Note
+from reportgen.report.table import ABOUT, BROKEN, NOTHING, UNVERIFIED, Cell, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:
@@ -36,6 +36,8 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
         is_reference = build.baseline and quantity_of(key).name == "speedup"
         return Cell("1×" if is_reference else NOTHING)
     text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
+    if is_doubtful(figure):
+        text += f" {UNVERIFIED}"
     return Cell(
         text,
         "quoted" if figure.provenance == "reported" else "",
@@ -43,11 +45,16 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
     )
 
 
+def is_doubtful(figure: Figure | None) -> bool:
+    """Whether a count is not verified: the counters disagree, or none knows an operation."""
+    return is_own(figure) and bool(figure.unverified or figure.check is not None)
+
+
 def counting_notes(build: BuildRecord) -> list[str]:
     """Say what a reader of any of a build's counts should know: they come of one forward pass."""
     macs = build.figures.get("macs")
     notes = _notes(macs, macs, None, "macs") if macs else []
-    return [note.text for note in notes if note.kind in ("differs", "note")]
+    return [note.text for note in notes if note.kind in ("unverified", "differs", "note")]
 
 
 def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:
@@ -92,6 +99,11 @@ def why_unavailable(figure: Figure) -> str:
     return " ".join(filter(None, (sentence(figure.reason), sentence(figure.hint)))) or "Unknown."
 
 
+def why_unverified(figure: Figure) -> str:
+    """Say which operations a count is uncertain of."""
+    return f"it is uncertain how many products these operations make: {figure.unverified}."
+
+
 def contains_one(figure: Figure) -> bool:
     """Whether a ratio's 95 % interval leaves open which of the two is larger."""
     return figure.interval is not None and figure.interval[0] <= 1 <= figure.interval[1]
@@ -117,6 +129,8 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
                 f"{units.format_exact(figure.check)}.",
             )
         )
+    if figure.unverified:
+        notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
     if figure.note:
         notes.append(Note("note", sentence(figure.note)))
     return notes

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 Emphasis = Literal["", "best", "quoted"]
-Mark = Literal["best", "quoted", "about", "missing", "broken"]
+Mark = Literal["best", "quoted", "about", "missing", "broken", "unverified"]
 NOTHING = "–"
 ABOUT = "≈"
 BROKEN = "✗"
+UNVERIFIED = "?"
 
 
 @dataclass(frozen=True)
@@ -65,8 +66,11 @@ class Table:
                 found.add("missing")
             elif cell.text.startswith(ABOUT):
                 found.add("about")
-            if cell.text.endswith(BROKEN):
+            marks = cell.text.split()
+            if BROKEN in marks:
                 found.add("broken")
+            if UNVERIFIED in marks:
+                found.add("unverified")
         return frozenset(found)
 
     def _cells(self) -> Iterator[Cell]:

@@ -12,6 +12,7 @@ _LEGEND = {
     "about": "≈ the 95 % interval contains 1",
     "missing": "– not available",
     "broken": "✗ breaks its budget",
+    "unverified": "? not verified",
 }
 
 
