@@ -25,7 +25,6 @@ from reportgen.counting.errors import CountingError
 # What torch.nn.init is made of.
 _FILLING = ("uniform_", "normal_", "zero_", "fill_", "mul_", "add_", "erfinv_", "clamp_")
 _LOCK = threading.RLock()
-_STORE_GLOBAL = dis.opmap["STORE_GLOBAL"]
 
 
 def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
@@ -54,7 +53,10 @@ def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
     born: set[int] = set()
 
     def to_meta(module: nn.Module, name: str, parameter: nn.Parameter) -> nn.Parameter | None:
-        if threading.get_ident() != thread or parameter.is_meta or is_lazy(parameter):
+        if threading.get_ident() != thread:
+            return None
+        born.add(id(module))
+        if parameter.is_meta or is_lazy(parameter):
             return None
         # One real parameter registered twice is one on meta, too: it keeps its twin.
         if parameter not in twins:
@@ -68,13 +70,28 @@ def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
         undo.callback(register_module_parameter_registration_hook(cast(Any, to_meta)).remove)
         undo.callback(register_module_buffer_registration_hook(note).remove)
         model = factory()
-    if any(_is_real(parameter) for parameter in model.parameters()) or any(
-        id(module) not in born and any(map(_is_real, module.buffers(recurse=False)))
-        for module in model.modules()
-    ):
-        return _copy_on_meta(model, twins)
+    if all(id(module) in born or not _holds_tensors(module) for module in model.modules()):
+        return _moved(model)
+    return _copy_on_meta(model, twins)
+
+
+def _moved(model: nn.Module) -> nn.Module:
+    """Move what is left to ``meta``; what is not initialised yet will be there."""
+    tables = [table for m in model.modules() for table in (m._parameters, m._buffers)]
+    waiting = [
+        (table, name, tensor)
+        for table in tables
+        for name, tensor in table.items()
+        if tensor is not None and is_lazy(tensor)
+    ]
+    for table, name, _ in waiting:
+        table[name] = None
     with torch.no_grad():
-        return model.to("meta")
+        model = model.to("meta")
+    for table, name, tensor in waiting:
+        new: Any = type(tensor)  # of a parameter or of a buffer
+        table[name] = new(requires_grad=tensor.requires_grad, device="meta")
+    return model
 
 
 def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter]) -> nn.Module:
@@ -82,7 +99,8 @@ def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter])
     memo: dict[int, Any] = {}
     for tensor in chain(model.parameters(), model.buffers()):
         if _is_real(tensor):
-            memo[id(tensor)] = twins[tensor] if tensor in twins else _twin(tensor)
+            twin = twins[tensor] if tensor in twins else _twin(tensor)
+            memo[id(tensor)] = memo[id(twin)] = twin
     try:
         copied = copy.deepcopy(model, memo)
     except Exception as error:  # of anybody's attributes
@@ -90,8 +108,7 @@ def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter])
             f"{type(model).__name__} was not built anew, and cannot be copied to the meta device: "
             f"{str(error).partition(chr(10))[0]}"
         ) from error
-    with torch.no_grad():
-        return copied.to("meta")  # what a scripted part holds is copied past the memo
+    return _moved(copied)  # what a scripted part holds is copied past the memo
 
 
 def _twin(tensor: Tensor) -> Any:
@@ -104,20 +121,44 @@ def _twin(tensor: Tensor) -> Any:
     return twin
 
 
+def _holds_tensors(module: nn.Module) -> bool:
+    held = chain(module._parameters.values(), module._buffers.values())
+    return any(tensor is not None for tensor in held)
+
+
 def _is_real(tensor: Tensor) -> bool:
     return not tensor.is_meta and not is_lazy(tensor)
 
 
 def _may_keep(factory: Any) -> bool:
-    """Whether a factory is seen to keep what it builds: by ``functools.cache``, or in a global."""
+    """Whether a factory is seen to keep what it builds: a cache, a global, a global's content."""
     while factory is not None:
-        code = getattr(factory, "__code__", None)
-        if hasattr(factory, "cache_info") or (code and _STORE_GLOBAL in code.co_code[::2]):
+        if hasattr(factory, "cache_info") or _writes_to_globals(factory):
             return True
         if isinstance(factory, partial):
             factory = factory.func
         else:
             factory = getattr(factory, "__wrapped__", None)
+    return False
+
+
+def _writes_to_globals(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    names = function.__globals__
+    kept = any(isinstance(names.get(name), (list, MutableMapping)) for name in code.co_names)
+    if kept and not {"append", "setdefault"}.isdisjoint(code.co_names):
+        return True
+    before = ""
+    for step in dis.get_instructions(code):
+        if (
+            step.opname == "STORE_GLOBAL"
+            or (step.opname == "STORE_SUBSCR" and kept)
+            or (step.opname == "STORE_ATTR" and before == "LOAD_GLOBAL")
+        ):
+            return True
+        before = step.opname
     return False
 
 

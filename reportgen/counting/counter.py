@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
@@ -194,7 +194,7 @@ def count_anywhere(
 def _check_memory(model: nn.Module, reason: str) -> None:
     """Refuse to build a model that would take the machine down with it."""
     tensors = (*model.parameters(), *model.buffers())
-    needed = sum(tensor.nbytes for tensor in tensors if not is_lazy(tensor))
+    needed = sum(t.nbytes for t in tensors if t.layout is torch.strided and not is_lazy(t))
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
@@ -209,11 +209,16 @@ def _check_memory(model: nn.Module, reason: str) -> None:
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and no gradients, with every module and parameter put back afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    # FlopCounterMode hooks the gradients of inputs; a Parameter that is one has none to hook.
-    frozen = [p for module, _ in modes for p in own_parameters(module) if p.requires_grad]
+    # Frozen scripts have no mode.
+    modes = [(m, m.training) for m in model.modules() if hasattr(m, "training")]
+    frozen = [
+        parameter
+        for module in model.modules()
+        for parameter in own_parameters(module)
+        if parameter.requires_grad and parameter.is_leaf and not is_lazy(parameter)
+    ]
     try:
-        model.eval()
+        _evaluate(model)
         for parameter in frozen:
             parameter.requires_grad_(False)
         with torch.no_grad():
@@ -223,6 +228,15 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
         for module, training in modes:
             module.training = training
+
+
+def _evaluate(model: nn.Module) -> None:
+    try:
+        model.eval()
+    except (AttributeError, NotImplementedError):  # exported or frozen parts have one mode only
+        for module in model.modules():
+            with suppress(AttributeError, NotImplementedError):
+                module.training = False
 
 
 def _device(model: nn.Module, inputs: Any) -> str:

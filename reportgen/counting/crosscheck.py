@@ -15,7 +15,7 @@ from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
 from reportgen.counting.kernels import Kernels
-from reportgen.counting.operations import hides_products, is_composite, moves_data, name_of
+from reportgen.counting.operations import hides_products, is_taken_apart, moves_data, name_of
 from reportgen.counting.products import OURS, work_of
 from reportgen.counting.recorder import Recorder, elements, first_tensor
 from reportgen.ledger import Kind
@@ -188,9 +188,9 @@ class SecondCounter(FlopCounterMode):
         """Whether there is a formula for an operation."""
         return packet in self.flop_registry or packet in OURS
 
-    def miss(self, operation: str) -> None:
+    def miss(self, operation: str, module: int | None = None) -> None:
         """Note an operation that may have made products that nobody counts."""
-        self._unknown.append((self._recorder.current, operation))
+        self._unknown.append((self._recorder.current if module is None else module, operation))
 
     def result(self, driven_macs: int) -> CrossCheck:
         """The verdict, given the products that DeepSpeed's profiler counted."""
@@ -243,7 +243,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
         if packet not in self._counter.flop_registry:
-            if is_composite(func):
+            if is_taken_apart(func, args):
                 with self:
                     return func.decompose(*args, **kwargs)
             if isinstance(func, HigherOrderOperator) and (seen := self._shown(args)):

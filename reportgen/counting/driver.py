@@ -29,6 +29,7 @@ from reportgen.counting.crosscheck import SecondCounter
 from reportgen.counting.errors import CountingError
 from reportgen.counting.formulas import FORMULAS, KINDS, Work
 from reportgen.counting.recorder import Recorder, elements, first_tensor
+from reportgen.counting.scripts import unseen
 from reportgen.counting.shortcuts import shortcut
 from reportgen.counting.threads import watch
 from reportgen.ledger import Kind
@@ -243,6 +244,9 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
     recorder = Recorder(model)
     undo.callback(recorder.finish)
     second = SecondCounter(recorder)
+    for index, module in recorder.scripted:
+        for operation in unseen(module):
+            second.miss(operation, index)
 
     # Fused attention would hide a transformer's products from both counters.
     undo.callback(

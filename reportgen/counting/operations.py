@@ -191,10 +191,20 @@ def hides_products(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     kind = nature(operation)
     if kind is Nature.OPAQUE:
         return True
-    if kind in (Nature.COMPOSITE, Nature.NO_PRODUCTS):
+    if kind is Nature.NO_PRODUCTS:
         return False
     given = (*args, *(value for name, value in kwargs.items() if name not in _outputs(operation)))
     return sum(map(_may_be_factor, _flat(given))) > 1
+
+
+def is_taken_apart(operation: Any, args: Iterable[Any]) -> bool:
+    """Whether a call is to be made of others, which are then seen: not with nested tensors.
+
+    For those PyTorch has kernels of the whole.
+    """
+    return is_composite(operation) and not any(
+        isinstance(value, Tensor) and value.is_nested for value in args
+    )
 
 
 @cache

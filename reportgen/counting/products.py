@@ -68,7 +68,7 @@ def work_of(packet: Any, flops: int, out: Any, args: tuple[Any, ...]) -> Work:
     """
     macs = flops // 2
     name = packet.__name__
-    if name == "convolution":
+    if name in ("convolution", "_convolution"):
         transposed = args[6]
         formula = FORMULAS["conv_transpose2d" if transposed else "conv2d"]
         return formula(out, *args[:3])._replace(macs=macs)

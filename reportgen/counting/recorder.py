@@ -6,6 +6,7 @@ import threading
 from contextlib import ExitStack
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -64,6 +65,17 @@ class Recorder:
     def finish(self) -> None:
         """Stop listening, for good: somebody may have kept a function that was patched."""
         self._finished = True
+
+    @property
+    def scripted(self) -> list[tuple[int, nn.Module]]:
+        """The scripted modules that no scripted module holds, each with its index."""
+        found: list[tuple[int, nn.Module]] = []
+        held: set[int] = set()
+        for index, module in enumerate(self._modules.values()):
+            if isinstance(module, torch.jit.ScriptModule) and id(module) not in held:
+                found.append((index, module))
+                held.update(map(id, module.modules()))
+        return found
 
     def path(self, index: int) -> str:
         """Dotted path of a module."""
@@ -230,5 +242,8 @@ def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
 
 def _running_statistics(module: nn.Module) -> list[Tensor]:
     # A scripted module's buffers know no `get`.
-    found = ((name, buffer) for name, buffer in module._buffers.items() if buffer is not None)
-    return [buffer for name, buffer in found if name in ("running_mean", "running_var")]
+    return [
+        buffer
+        for name, buffer in module._buffers.items()
+        if name in ("running_mean", "running_var") and buffer is not None and not is_lazy(buffer)
+    ]

@@ -17,7 +17,7 @@ from typing import Any
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from reportgen.counting.crosscheck import SecondCounter
-from reportgen.counting.operations import hides_products, is_composite, name_of
+from reportgen.counting.operations import hides_products, is_taken_apart, name_of
 from reportgen.counting.recorder import Recorder
 
 # What takes a function to call elsewhere, as its first argument.
@@ -93,7 +93,7 @@ class _Elsewhere(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
         known = self._second.knows(packet)
-        if not known and is_composite(func):
+        if not known and is_taken_apart(func, args):
             with self:
                 return func.decompose(*args, **kwargs)
         if not self._recorder.finished and (known or hides_products(func, args, kwargs)):
