@@ -10,6 +10,7 @@ Every number in an :class:`Operation` is a total over its calls, so rows may be 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -70,6 +71,8 @@ class Module:
     """How often it was called; 0 for a module that took no part in the forward pass."""
     output_shape: tuple[int, ...] | None = None
     """Shape of the first tensor it returned last; None where it was not called or returned none."""
+    foreign: bool = False
+    """Named like a class of ``torch.nn``, and another: some tools look at types, not at names."""
 
     @property
     def name(self) -> str:
@@ -81,6 +84,12 @@ class Module:
         """Its own parameters times the first dimension of its output, for every call."""
         leading = self.output_shape[0] if self.output_shape else 1
         return self.calls * leading * self.params
+
+    @property
+    def map_params(self) -> int:
+        """Its own parameters times all dimensions of its output but the second, for every call."""
+        shape = self.output_shape or (1,)
+        return self.calls * self.params * math.prod((*shape[:1], *shape[2:]))
 
     @property
     def parent(self) -> str | None:
@@ -108,9 +117,19 @@ class Operation:
     """Elements of the (first) tensor returned."""
     bias_elements: int = 0
     """Output elements to which a bias was added."""
+    torch_missed: int = 0
+    """FLOPs of ``macs`` that PyTorch's ``FlopCounterMode`` does not see."""
+
+    @property
+    def was_dispatched(self) -> bool:
+        """Whether it is an operation of PyTorch's, as ``"aten.mm"``, that no function called."""
+        return self.macs > 0 and "." in self.function
 
 
-_OPERATION_TOTALS = tuple(f.name for f in fields(Operation))[3:]
+# What a ledger's JSON has in every row; the rest stands beside the rows where there is any.
+_MODULE_FIELDS = tuple(f.name for f in fields(Module))[:-1]
+_OPERATION_FIELDS = tuple(f.name for f in fields(Operation))[:-1]
+_OPERATION_TOTALS = _OPERATION_FIELDS[3:]
 
 
 @dataclass(frozen=True)
@@ -198,7 +217,8 @@ class Ledger:
         """The ledger as plain lists, ready for ``json.dumps``.
 
         Texts lie once in ``strings`` and are named by their position there; a module names its
-        parent by position (-1: none) and leaves the parent's path out.
+        parent by position (-1: none) and leaves the parent's path out. Positions of modules that
+        are ``foreign``, and of operations with what is ``torch_missed``, stand beside the rows.
         """
         strings: dict[str, int] = {}
 
@@ -222,13 +242,17 @@ class Ledger:
             ]
             for operation in self.operations
         ]
+        foreign = [i for i, module in enumerate(self.modules) if module.foreign]
+        missed = [[i, op.torch_missed] for i, op in enumerate(self.operations) if op.torch_missed]
         return {
             "version": _VERSION,
-            "module_fields": ["parent", "name", *(f.name for f in fields(Module)[1:])],
-            "operation_fields": [f.name for f in fields(Operation)],
+            "module_fields": ["parent", "name", *_MODULE_FIELDS[1:]],
+            "operation_fields": list(_OPERATION_FIELDS),
             "strings": list(strings),
             "modules": modules,
             "operations": operations,
+            **({"foreign": foreign} if foreign else {}),
+            **({"torch_missed": missed} if missed else {}),
         }
 
     @classmethod
@@ -244,6 +268,7 @@ class Ledger:
                 f"{_VERSION}; measure again to replace it"
             )
         strings = data["strings"]
+        foreign, missed = set(data.get("foreign", ())), dict(data.get("torch_missed", ()))
         modules: list[Module] = []
         for parent, name, type_, detail, params, trainable, statistics, calls, shape in data[
             "modules"
@@ -256,10 +281,13 @@ class Ledger:
                     strings[detail],
                     *(params, trainable, statistics, calls),
                     None if shape is None else tuple(shape),
+                    foreign=len(modules) in foreign,
                 )
             )
         operations = (
-            Operation(module, Kind(strings[kind]), strings[function], *totals)
-            for module, kind, function, *totals in data["operations"]
+            Operation(
+                module, Kind(strings[kind]), strings[function], *(*totals, missed.get(position, 0))
+            )
+            for position, (module, kind, function, *totals) in enumerate(data["operations"])
         )
         return cls(tuple(modules), tuple(operations))

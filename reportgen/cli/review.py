@@ -58,9 +58,11 @@ def check(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(_lines(path, found) for path, found in checked.items()))
     summary.append(_summary(checked))
-    if any(found.findings for found in checked.values()):
+    kinds = {finding.kind for found in checked.values() for finding in found.findings}
+    if kinds - {"unverified"}:
         return DRIFT
-    return int(arguments.strict and any(found.not_checked for found in checked.values()))
+    unread = arguments.strict and any(found.not_checked for found in checked.values())
+    return int(bool(kinds) or unread)
 
 
 def _counting(build: str) -> None:

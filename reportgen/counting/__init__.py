@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reportgen.counting.building import build_on_meta
-    from reportgen.counting.counter import Count, count, count_anywhere
-    from reportgen.counting.crosscheck import CrossCheck, Difference
+    from reportgen.counting.counter import Count, Size, count, count_anywhere, size
+    from reportgen.counting.crosscheck import CrossCheck, Difference, Unknown
     from reportgen.counting.errors import CountingError
 
 __all__ = [
@@ -20,9 +20,12 @@ __all__ = [
     "CountingError",
     "CrossCheck",
     "Difference",
+    "Size",
+    "Unknown",
     "build_on_meta",
     "count",
     "count_anywhere",
+    "size",
 ]
 
 _HOMES = {
@@ -30,9 +33,12 @@ _HOMES = {
     "CountingError": "errors",
     "CrossCheck": "crosscheck",
     "Difference": "crosscheck",
+    "Size": "counter",
+    "Unknown": "crosscheck",
     "build_on_meta": "building",
     "count": "counter",
     "count_anywhere": "counter",
+    "size": "counter",
 }
 
 

@@ -54,6 +54,7 @@ def breakdown(convention: Convention, ledger: Ledger) -> tuple[Term, ...]:
             if term.admits(row, ledger.modules[row.module]):
                 weights.update(term.weights)
         products[row.kind] += (weights["macs"] + 2 * weights["flops"]) * row.macs
+        products[row.kind] += weights["torch_missed"] * row.torch_missed
         for times, amount, what in _besides(row, weights):
             others[times, what] += amount
     for extra in convention.terms:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import copy
+import dis
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import wraps
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import ExitStack, contextmanager
+from functools import partial, wraps
+from itertools import chain
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.module import register_module_parameter_registration_hook
+from torch.nn.modules.module import (
+    register_module_buffer_registration_hook,
+    register_module_parameter_registration_hook,
+)
 from torch.nn.parameter import is_lazy
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from reportgen.counting.errors import CountingError
 
 # What torch.nn.init is made of.
 _FILLING = ("uniform_", "normal_", "zero_", "fill_", "mul_", "add_", "erfinv_", "clamp_")
@@ -25,34 +34,132 @@ def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
     costs nothing. Everything else in the constructors runs on real tensors (some draw random
     numbers, or read values out of buffers); the buffers move at the end.
 
+    A model that was not built just now, but loaded, copied or kept by the factory, stays where it
+    is: what goes to ``meta`` is a copy of it.
+
     Args:
         factory: builds the model; whatever it raises is passed on.
 
     Returns:
         The model, on ``meta``; tied parameters stay tied.
+
+    Raises:
+        CountingError: the model was not built just now, and cannot be copied.
     """
+    if _may_keep(factory):
+        return _copy_on_meta(factory(), {})
     thread = threading.get_ident()
+    twins: MutableMapping[Tensor, nn.Parameter] = WeakTensorKeyDictionary()
+    born: set[int] = set()
 
     def to_meta(module: nn.Module, name: str, parameter: nn.Parameter) -> nn.Parameter | None:
-        if threading.get_ident() != thread or parameter.is_meta or is_lazy(parameter):
+        if threading.get_ident() != thread:
+            return None
+        born.add(id(module))
+        if parameter.is_meta or is_lazy(parameter):
             return None
         # One real parameter registered twice is one on meta, too: it keeps its twin.
-        twin = vars(parameter).get("_on_meta")
-        if twin is None:
-            empty = torch.empty_like(parameter, device="meta", requires_grad=False)
-            twin = nn.Parameter(empty, parameter.requires_grad)
-            vars(twin).update(vars(parameter))
-            vars(parameter)["_on_meta"] = twin
-        return cast(nn.Parameter, twin)
+        if parameter not in twins:
+            twins[parameter] = _twin(parameter)
+        return twins[parameter]
 
-    with _LOCK, _nothing_to_fill():
-        handle = register_module_parameter_registration_hook(cast(Any, to_meta))
-        try:
-            model = factory()
-        finally:
-            handle.remove()
+    def note(module: nn.Module, name: str, buffer: Tensor | None) -> None:
+        born.add(id(module))
+
+    with _LOCK, _nothing_to_fill(), ExitStack() as undo:
+        undo.callback(register_module_parameter_registration_hook(cast(Any, to_meta)).remove)
+        undo.callback(register_module_buffer_registration_hook(note).remove)
+        model = factory()
+    if all(id(module) in born or not _holds_tensors(module) for module in model.modules()):
+        return _moved(model)
+    return _copy_on_meta(model, twins)
+
+
+def _moved(model: nn.Module) -> nn.Module:
+    """Move what is left to ``meta``; what is not initialised yet will be there."""
+    tables = [table for m in model.modules() for table in (m._parameters, m._buffers)]
+    waiting = [
+        (table, name, tensor)
+        for table in tables
+        for name, tensor in table.items()
+        if tensor is not None and is_lazy(tensor)
+    ]
+    for table, name, _ in waiting:
+        table[name] = None
     with torch.no_grad():
-        return model.to("meta")
+        model = model.to("meta")
+    for table, name, tensor in waiting:
+        new: Any = type(tensor)  # of a parameter or of a buffer
+        table[name] = new(requires_grad=tensor.requires_grad, device="meta")
+    return model
+
+
+def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter]) -> nn.Module:
+    """Copy a model without its values. Each tensor has one twin, however many names it has."""
+    memo: dict[int, Any] = {}
+    for tensor in chain(model.parameters(), model.buffers()):
+        if _is_real(tensor):
+            twin = twins[tensor] if tensor in twins else _twin(tensor)
+            memo[id(tensor)] = memo[id(twin)] = twin
+    try:
+        copied = copy.deepcopy(model, memo)
+    except Exception as error:  # of anybody's attributes
+        raise CountingError(
+            f"{type(model).__name__} was not built anew, and cannot be copied to the meta device: "
+            f"{str(error).partition(chr(10))[0]}"
+        ) from error
+    return _moved(copied)  # what a scripted part holds is copied past the memo
+
+
+def _twin(tensor: Tensor) -> Any:
+    """Return a tensor on ``meta`` that has all of another but its values."""
+    empty = torch.empty_like(tensor, device="meta", requires_grad=False)
+    if not isinstance(tensor, nn.Parameter):
+        return empty
+    twin = nn.Parameter(empty, tensor.requires_grad)
+    vars(twin).update(vars(tensor))
+    return twin
+
+
+def _holds_tensors(module: nn.Module) -> bool:
+    held = chain(module._parameters.values(), module._buffers.values())
+    return any(tensor is not None for tensor in held)
+
+
+def _is_real(tensor: Tensor) -> bool:
+    return not tensor.is_meta and not is_lazy(tensor)
+
+
+def _may_keep(factory: Any) -> bool:
+    """Whether a factory is seen to keep what it builds: a cache, a global, a global's content."""
+    while factory is not None:
+        if hasattr(factory, "cache_info") or _writes_to_globals(factory):
+            return True
+        if isinstance(factory, partial):
+            factory = factory.func
+        else:
+            factory = getattr(factory, "__wrapped__", None)
+    return False
+
+
+def _writes_to_globals(function: Any) -> bool:
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    names = function.__globals__
+    kept = any(isinstance(names.get(name), (list, MutableMapping)) for name in code.co_names)
+    if kept and not {"append", "setdefault"}.isdisjoint(code.co_names):
+        return True
+    before = ""
+    for step in dis.get_instructions(code):
+        if (
+            step.opname == "STORE_GLOBAL"
+            or (step.opname == "STORE_SUBSCR" and kept)
+            or (step.opname == "STORE_ATTR" and before == "LOAD_GLOBAL")
+        ):
+            return True
+        before = step.opname
+    return False
 
 
 @contextmanager

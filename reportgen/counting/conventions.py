@@ -32,6 +32,8 @@ class Operations:
     functions: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     """Class names of the modules that the tool hooks: it does not see what others run."""
+    named: str | None = None
+    """Only inside modules whose class name contains this, whoever wrote them."""
 
     def of(self, ledger: Ledger) -> list[int]:
         """The sum for each module, its children's left out."""
@@ -50,7 +52,8 @@ class Operations:
         return (
             (not self.kinds or row.kind in self.kinds)
             and (not self.functions or row.function in self.functions)
-            and (not self.inside or module.type in self.inside)
+            and (not self.inside or (module.type in self.inside and not module.foreign))
+            and (self.named is None or self.named in module.type)
         )
 
 
@@ -62,18 +65,28 @@ class Modules:
     """Field of :class:`reportgen.ledger.Module` → how often it counts."""
     leaves: bool = False
     """Only modules that hold no others."""
-    unlike: str | None = None
-    """Not the modules whose class name contains this."""
+    named: str | None = None
+    """Only the modules whose class name contains this."""
+    unlike: tuple[str, ...] = ()
+    """Not the modules whose class name contains one of these."""
+    without: tuple[Kind, ...] = ()
+    """Not the modules that ran operations of these kinds."""
 
     def of(self, ledger: Ledger) -> list[int]:
         """The sum for each module, its children's left out."""
         holders = {module.parent for module in ledger.modules} if self.leaves else set()
+        ran = {row.module for row in ledger.operations if row.kind in self.without}
         return [
             sum(w * getattr(module, name) for name, w in self.weights.items())
-            if module.path not in holders and not (self.unlike and self.unlike in module.type)
+            if module.path not in holders and position not in ran and self._admits(module)
             else 0
-            for module in ledger.modules
+            for position, module in enumerate(ledger.modules)
         ]
+
+    def _admits(self, module: Module) -> bool:
+        return (self.named is None or self.named in module.type) and not any(
+            part in module.type for part in self.unlike
+        )
 
 
 @dataclass(frozen=True)
@@ -164,7 +177,7 @@ WORK: Mapping[str, Convention] = _table(
     Convention(
         "torch",
         "two for each product",
-        (Operations({"macs": 2}),),
+        (Operations({"macs": 2, "torch_missed": -1}),),
         tools=("PyTorch's FlopCounterMode",),
     ),
     Convention(
@@ -230,8 +243,11 @@ WORK: Mapping[str, Convention] = _table(
         "products and the additions of biases",
         (
             Operations({"macs": 1, "bias_elements": 1}, (*CONVOLUTIONS, Kind.LINEAR)),
-            Operations({"macs": 1}, functions=("matmul", "__matmul__", "mm", "bmm", "einsum")),
-            Operations({"macs": 1, "bias_elements": 1}, functions=("addmm",)),
+            Operations(
+                {"macs": 1},
+                functions=("matmul", "__matmul__", "mm", "bmm", "einsum", "aten.mm", "aten.bmm"),
+            ),
+            Operations({"macs": 1, "bias_elements": 1}, functions=("addmm", "aten.addmm")),
         ),
         tools=("ptflops 0.7.5 with backend aten",),
         but=("a linear layer whose input is not contiguous loses its bias there",),
@@ -281,8 +297,10 @@ WORK: Mapping[str, Convention] = _table(
         "products and biases of convolutions; for other leaf modules their parameters, for each "
         "sample of the batch and not for each position",
         (
-            Operations({"macs": 1, "bias_elements": 1}, CONVOLUTIONS),
-            Modules({"row_params": 1}, leaves=True, unlike="Conv"),
+            # A convolution's parameters, once for each position, are its products and biases.
+            Operations({"macs": 1, "bias_elements": 1}, CONVOLUTIONS, named="Conv"),
+            Modules({"map_params": 1}, leaves=True, named="Conv", without=CONVOLUTIONS),
+            Modules({"row_params": 1}, leaves=True, unlike=("Conv", "RecursiveScriptModule")),
         ),
         tools=("torchinfo 1.8.0",),
         but=("transposed convolutions and recurrent layers are counted by other formulas there",),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import torch
@@ -16,10 +16,10 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from reportgen.counting.building import build_on_meta
-from reportgen.counting.crosscheck import CrossCheck
+from reportgen.counting.crosscheck import CrossCheck, place
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.errors import CountingError
-from reportgen.counting.recorder import first_tensor, own_parameters
+from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
 from reportgen.errors import UnfitError
 from reportgen.ledger import Kind, Ledger, Operation
 
@@ -69,7 +69,7 @@ def count(
     """Count one forward pass ``model(*args, **kwargs)`` in evaluation mode, without gradients.
 
     The model and PyTorch are afterwards as they were, also when the forward raises; buffers that a
-    forward changes are the model's own business.
+    forward changes are the model's own business. Lazy modules are initialised by a first pass.
 
     Args:
         model: on any device; on ``meta`` (see :func:`build_on_meta`) nothing is computed.
@@ -83,9 +83,12 @@ def count(
     """
     args, kwargs = tree_map_only(Tensor, Tensor.detach, (tuple(args), dict(kwargs or {})))
     device = _device(model, (args, kwargs))
-    with profiled(model) as (recorder, second, deepspeed), _evaluating(model):
-        try:
+    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+        with _evaluating(model):
             model(*args, **kwargs)
+    with profiled(model) as watched, _evaluating(model):
+        try:
+            watched.run(*args, **kwargs)
         except Exception as error:
             if device == "meta" and re.search(r"(\b|_)meta\b", str(error), re.IGNORECASE):
                 raise CountingError(
@@ -94,17 +97,58 @@ def count(
                     hint="count it on the CPU",
                 ) from error
             raise
-        totals = deepspeed.get_total_macs(), deepspeed.get_total_flops()
-    ledger = recorder.ledger()
-    if totals != (ledger.macs, ledger.flops):
+        totals = watched.deepspeed.get_total_macs(), watched.deepspeed.get_total_flops()
+    recorder = watched.recorder
+    driven = recorder.driven_macs, recorder.driven_flops
+    if totals != driven:
         raise CountingError(
-            f"the profiler's totals {totals} differ from the ledger's "
-            f"{(ledger.macs, ledger.flops)}: something else ran {type(model).__name__} meanwhile"
+            f"the profiler's totals {totals} differ from the ledger's {driven}: something else "
+            f"ran {type(model).__name__} meanwhile"
         )
-    notes = []
-    if ledger.params and not ledger.macs:
+    ledger = recorder.ledger()
+    check = watched.second.result(recorder.driven_macs)
+    notes = [*_seen_by_one(check, counter_name()), *recorder.notes]
+    if ledger.params and not ledger.macs and not check.unknown:
         notes.append(f"No products were seen, although there are {ledger.params:,} parameters.")
-    return Count(ledger, second.result(ledger.macs), counter_name(), device, tuple(notes))
+    return Count(ledger, check, counter_name(), device, tuple(notes))
+
+
+def _seen_by_one(check: CrossCheck, counter: str) -> Iterator[str]:
+    """Say what DeepSpeed did not see, where there is any."""
+    missed = [difference for difference in check.differences if not difference.disputed]
+    if missed:
+        where = dict.fromkeys(f"{d.function} in {place(d.module)}" for d in missed)
+        yield (
+            f"{counter} saw {check.driven_macs:,} of these products; torch's FlopCounterMode also "
+            f"saw those of {', '.join(where)}."
+        )
+
+
+@dataclass(frozen=True)
+class Size:
+    """A model's modules and their parameters, of which no forward pass was made."""
+
+    ledger: Ledger
+    """Without operations."""
+    counter: str
+    notes: tuple[str, ...] = ()
+
+
+def size(factory: Callable[[], nn.Module]) -> Size:
+    """Count a model's parameters alone.
+
+    Raises:
+        Exception: whatever the factory raises, on ``meta`` and again on the CPU.
+    """
+    try:
+        model = build_on_meta(factory)
+    except Exception:  # of its own code
+        model = factory()
+    lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
+    notes = (
+        [f"Without those that only a forward pass initialises: {', '.join(lazy)}."] if lazy else []
+    )
+    return Size(Recorder(model).ledger(), counter_name(), tuple(notes))
 
 
 def count_anywhere(
@@ -136,7 +180,13 @@ def count_anywhere(
         if model is not None:
             _check_memory(model, reason)
             del model
-    result = count(factory(), args, kwargs)
+    model = factory()
+    if any(tensor.is_meta for tensor in chain(model.parameters(), model.buffers())):
+        raise CountingError(
+            f"on meta, {reason}; and on the CPU its factory gives the model that it built on meta",
+            hint="Let the factory build a new model on every call.",
+        )
+    result = count(model, args, kwargs)
     note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
     return replace(result, notes=(*result.notes, note))
 
@@ -144,7 +194,7 @@ def count_anywhere(
 def _check_memory(model: nn.Module, reason: str) -> None:
     """Refuse to build a model that would take the machine down with it."""
     tensors = (*model.parameters(), *model.buffers())
-    needed = sum(tensor.nbytes for tensor in tensors if not is_lazy(tensor))
+    needed = sum(t.nbytes for t in tensors if t.layout is torch.strided and not is_lazy(t))
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):
@@ -159,11 +209,16 @@ def _check_memory(model: nn.Module, reason: str) -> None:
 @contextmanager
 def _evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode and no gradients, with every module and parameter put back afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    # FlopCounterMode hooks the gradients of inputs; a Parameter that is one has none to hook.
-    frozen = [p for module, _ in modes for p in own_parameters(module) if p.requires_grad]
+    # Frozen scripts have no mode.
+    modes = [(m, m.training) for m in model.modules() if hasattr(m, "training")]
+    frozen = [
+        parameter
+        for module in model.modules()
+        for parameter in own_parameters(module)
+        if parameter.requires_grad and parameter.is_leaf and not is_lazy(parameter)
+    ]
     try:
-        model.eval()
+        _evaluate(model)
         for parameter in frozen:
             parameter.requires_grad_(False)
         with torch.no_grad():
@@ -173,6 +228,15 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
             parameter.requires_grad_(True)
         for module, training in modes:
             module.training = training
+
+
+def _evaluate(model: nn.Module) -> None:
+    try:
+        model.eval()
+    except (AttributeError, NotImplementedError):  # exported or frozen parts have one mode only
+        for module in model.modules():
+            with suppress(AttributeError, NotImplementedError):
+                module.training = False
 
 
 def _device(model: nn.Module, inputs: Any) -> str:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
+from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
 from reportgen.counting.kernels import Kernels
-from reportgen.counting.recorder import Recorder, first_tensor
+from reportgen.counting.operations import hides_products, is_taken_apart, moves_data, name_of
+from reportgen.counting.products import OURS, work_of
+from reportgen.counting.recorder import Recorder, elements, first_tensor
 from reportgen.ledger import Kind
-
-# Makes tensors, or copies elements from place to place, and computes nothing with them.
-_MOVES_DATA = frozenset(
-    """
-    arange bernoulli bernoulli_ cat clone constant_pad_nd copy copy_ diag_embed embedding empty
-    empty_like empty_permuted empty_strided exponential_ eye fill fill_ flip full full_like gather
-    im2col index index_put index_put_ index_select lift_fresh lift_fresh_copy linspace masked_fill
-    masked_fill_ native_channel_shuffle new_empty new_empty_strided new_full new_ones new_zeros
-    normal_ ones ones_like pixel_shuffle pixel_unshuffle rand rand_like randn randn_like
-    reflection_pad1d reflection_pad2d reflection_pad3d repeat replication_pad1d replication_pad2d
-    replication_pad3d resize_ roll rot90 scalar_tensor scatter scatter_ select_scatter set_
-    slice_scatter stack tril triu uniform_ unfold_copy where zero zero_ zeros zeros_like
-    _reshape_alias _to_copy _unsafe_view _unsafe_index
-    """.split()  # noqa: SIM905 - a list of eighty strings is no easier to read
-)
 
 
 @dataclass(frozen=True)
@@ -42,38 +31,100 @@ class Difference:
     macs: int
     """What DeepSpeed's profiler saw; 0 where it did not see the operation."""
     torch_macs: int
-    """What ``FlopCounterMode`` saw."""
+    """What the second counter saw."""
+
+    @property
+    def disputed(self) -> bool:
+        """Whether DeepSpeed saw the operation, and its formula says something else."""
+        return self.macs > 0
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An operation that may have made products, and that no counter has a formula for."""
+
+    module: str
+    """Path of the module that ran it."""
+    operation: str
+    """Its name in PyTorch: ``"torchvision.deform_conv2d"``."""
+    calls: int
+
+    def __str__(self) -> str:
+        """Write it as a report does."""
+        times = f" ×{self.calls}" if self.calls > 1 else ""
+        return f"{self.operation}{times} in {place(self.module)}"
 
 
 @dataclass(frozen=True)
 class CrossCheck:
-    """What PyTorch's ``FlopCounterMode`` said about the same pass."""
+    """What the second counter said about the same pass: PyTorch's ``FlopCounterMode``, and more."""
 
     macs: int
+    """Products that it saw, by PyTorch's formulas and a few of ours (``products.OURS``)."""
+    torch_flops: int
+    """What ``FlopCounterMode`` alone says."""
     version: str
     """PyTorch's version."""
-    verified: bool
-    """Both counters say the same products for every operation."""
+    driven_macs: int
+    """Products that DeepSpeed's profiler saw."""
     differences: tuple[Difference, ...]
+    unknown: tuple[Unknown, ...]
+
+    @property
+    def disputed(self) -> bool:
+        """Whether the counters disagree on an operation that both saw."""
+        return any(difference.disputed for difference in self.differences)
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The operations whose products are unknown or disputed, each as a report says it."""
+        disputed = (difference for difference in self.differences if difference.disputed)
+        return (
+            *map(str, self.unknown),
+            *(f"{d.function} in {place(d.module)} (disputed)" for d in disputed),
+        )
+
+    def other(self, macs: int) -> int:
+        """Whichever of both counters' products differs from these."""
+        return self.macs if self.macs != macs else self.driven_macs
+
+    @property
+    def verified(self) -> bool:
+        """Whether nothing is disputed, and nothing unknown."""
+        return not self.disputed and not self.unknown
+
+
+def place(path: str) -> str:
+    """Name a module in a sentence."""
+    return path or "the model itself"
+
+
+class Mark(NamedTuple):
+    """How far the second counter was at some moment."""
+
+    products: int
+    seen: int
+    unknown: int
 
 
 class SecondCounter(FlopCounterMode):
     """A ``FlopCounterMode`` that also remembers where the other counter says something else.
 
-    What runs outside of all functions that DeepSpeed counts goes to the recorder as
-    ``Kind.UNCOUNTED``, if it computes floating-point numbers at all.
+    What runs outside of all functions that DeepSpeed counts is written down by the recorder: its
+    products, or ``Kind.UNCOUNTED`` where it has none and computes floating-point numbers.
 
-    The formulas are PyTorch's. Only the way an operation gets to them is shorter: the recorder
-    knows the modules already, and nothing here is ever compiled.
+    The formulas are PyTorch's, and a few of ours. Only the way an operation gets to them is
+    shorter: the recorder knows the modules already, and nothing here is ever compiled.
     """
 
     def __init__(self, recorder: Recorder) -> None:
         super().__init__(display=False)
         self._recorder = recorder
         self._differences: dict[tuple[int, str], list[int]] = {}
+        self._unknown: list[tuple[int, str]] = []
         self._operations: Any = None
-        self.seen = 0
-        """FLOPs seen so far."""
+        self._products = 0
+        self._seen = 0
 
     def __enter__(self) -> Self:
         self._operations = _Operations(self, self._recorder)
@@ -85,39 +136,89 @@ class SecondCounter(FlopCounterMode):
             self._operations.__exit__(*exception)
             self._operations = None  # it refers to this counter
 
-    def compare(self, function: str, macs: int, torch_flops: int) -> None:
-        """Note one call whose products the two counters put differently."""
-        if 2 * macs != torch_flops:
-            row = self._differences.setdefault((self._recorder.current, function), [0, 0])
-            row[0] += macs
-            row[1] += torch_flops // 2
+    @property
+    def mark(self) -> Mark:
+        """Where it is now: FLOPs of all products, those FlopCounterMode knows, unknown calls."""
+        return Mark(self._products, self._seen, len(self._unknown))
 
-    def count(self, operation: Any, flops: int | None, out: Any, args: Any) -> None:
+    def settle(self, function: str, work: Work | None, before: Mark) -> tuple[Work, int]:
+        """Hold what DeepSpeed's side says of one call against what ran in it since `before`.
+
+        Args:
+            function: its name.
+            work: what its formula says; None where that failed.
+            before: taken when the call began.
+
+        Returns:
+            The work to write down, with the larger number of products, and the FLOPs of them that
+            ``FlopCounterMode`` did not see.
+        """
+        products, seen = self._products - before.products, self._seen - before.seen
+        work = work or Work(Kind.OTHER)
+        missing = products - 2 * work.macs
+        if missing < 0 and len(self._unknown) > before.unknown:
+            del self._unknown[before.unknown :]  # the formula knows what these are
+        elif missing:
+            self._differ(function, work.macs, products)
+        if missing > 0:
+            work = work._replace(macs=products // 2, flops=work.flops + missing)
+        return work, 2 * work.macs - seen
+
+    def count(
+        self, operation: Any, packet: Any, flops: int | None, out: Any, args: Any, kwargs: Any
+    ) -> None:
         """Take note of an operation that has run; its FLOPs are None if there is no formula."""
-        listening = self._recorder.listening
         if flops is not None:
-            self.seen += flops
-            if listening:
-                self.compare(operation.__name__, 0, flops)
-        elif listening and not _only_moves_data(operation):
+            known = flops if packet in self.flop_registry else 0
+            self._products += flops
+            self._seen += known
+            if self._recorder.listening:
+                self._differ(name_of(packet), 0, flops)
+                work = work_of(packet, flops, out, args)
+                self._record(name_of(packet), work, out, args, known)
+            return
+        if hides_products(operation, args, kwargs):
+            self.miss(name_of(packet))
+        if self._recorder.listening and not moves_data(packet):
             result = first_tensor(out)
             if result is not None and result.is_floating_point():
-                source = first_tensor(args)
-                in_elements = 0 if source is None else source.numel()
-                work = Work(Kind.UNCOUNTED)
-                self._recorder.add(operation.__name__, work, in_elements, result.numel())
+                self._record(packet.__name__, Work(Kind.UNCOUNTED), out, args, 0)
 
-    def result(self, macs: int) -> CrossCheck:
-        """The verdict on the products that DeepSpeed's profiler counted."""
-        differences = tuple(
-            Difference(self._recorder.path(module), function, *row)
-            for (module, function), row in self._differences.items()
-        )
+    def knows(self, packet: Any) -> bool:
+        """Whether there is a formula for an operation."""
+        return packet in self.flop_registry or packet in OURS
+
+    def miss(self, operation: str, module: int | None = None) -> None:
+        """Note an operation that may have made products that nobody counts."""
+        self._unknown.append((self._recorder.current if module is None else module, operation))
+
+    def result(self, driven_macs: int) -> CrossCheck:
+        """The verdict, given the products that DeepSpeed's profiler counted."""
+        path = self._recorder.path
         return CrossCheck(
-            macs=self.seen // 2,
+            macs=self._products // 2,
+            torch_flops=self._seen,
             version=str(torch.__version__),
-            verified=not differences and self.seen == 2 * macs,
-            differences=differences,
+            driven_macs=driven_macs,
+            differences=tuple(
+                Difference(path(module), function, *row)
+                for (module, function), row in self._differences.items()
+            ),
+            unknown=tuple(
+                Unknown(path(module), operation, calls)
+                for (module, operation), calls in Counter(self._unknown).items()
+            ),
+        )
+
+    def _differ(self, function: str, macs: int, flops: int) -> None:
+        row = self._differences.setdefault((self._recorder.current, function), [0, 0])
+        row[0] += macs
+        row[1] += flops // 2
+
+    def _record(self, name: str, work: Work, out: Any, args: Any, torch_flops: int) -> None:
+        missed = 2 * work.macs - torch_flops
+        self._recorder.add(
+            name, work, elements(first_tensor(args)), elements(first_tensor(out)), missed
         )
 
 
@@ -130,7 +231,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self._counter = counter
         self._recorder = recorder
-        self._kernels = Kernels(counter.flop_registry)
+        self._kernels = Kernels({**OURS, **counter.flop_registry})
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -140,34 +241,32 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         kwargs = kwargs or {}
-        operation = getattr(func, "_overloadpacket", func)
-        if operation not in self._counter.flop_registry and _is_composite(func):
-            with self:
-                return func.decompose(*args, **kwargs)
+        packet = getattr(func, "_overloadpacket", func)
+        if packet not in self._counter.flop_registry:
+            if is_taken_apart(func, args):
+                with self:
+                    return func.decompose(*args, **kwargs)
+            if isinstance(func, HigherOrderOperator) and (seen := self._shown(args)):
+                return func(*seen, **kwargs)
         # An implementation may be Python that calls functions which DeepSpeed has patched.
         with self._recorder.inside:
             out, flops = self._kernels.run(func, args, kwargs)
-        self._counter.count(operation, flops, out, args)
+        self._counter.count(func, packet, flops, out, args, kwargs)
         return out
 
+    def _shown(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """Let the functions that a higher-order operator runs be seen; None if it runs none."""
+        if not any(map(_is_function, args)):
+            return None
+        return tuple(self._showing(arg) if _is_function(arg) else arg for arg in args)
 
-@cache
-def _is_composite(func: Any) -> bool:
-    """Whether an operation is made of others, which are then counted instead."""
-    if not isinstance(func, torch._ops.OpOverload):
-        return False  # a higher-order operator
-    composite = torch._C.DispatchKey.CompositeImplicitAutograd
-    name = str(func._schema.name), str(func._schema.overload_name)
-    return composite in func.py_kernels or torch._C._dispatch_has_kernel_for_dispatch_key(
-        ".".join(filter(None, name)), composite
-    )
+    def _showing(self, function: Any) -> Any:
+        def run(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return run
 
 
-@cache
-def _only_moves_data(operation: Any) -> bool:
-    if operation.__name__ in _MOVES_DATA:
-        return True
-    if not isinstance(operation, torch._ops.OpOverloadPacket):
-        return False  # a higher-order operator
-    overloads = operation.overloads()  # type: ignore[no-untyped-call]
-    return any(getattr(operation, overload).is_view for overload in overloads)
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, (Tensor, type))

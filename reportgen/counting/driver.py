@@ -9,34 +9,35 @@ PyTorch patched when a forward raises, and is confused by other threads. Here it
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import cache, partial, update_wrapper, wraps
+from dataclasses import dataclass
+from functools import cache, update_wrapper, wraps
 from types import MethodType, ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import get_testing_overrides
 
 from reportgen.counting.crosscheck import SecondCounter
 from reportgen.counting.errors import CountingError
 from reportgen.counting.formulas import FORMULAS, KINDS, Work
-from reportgen.counting.recorder import Recorder, first_tensor
+from reportgen.counting.recorder import Recorder, elements, first_tensor
+from reportgen.counting.scripts import unseen
 from reportgen.counting.shortcuts import shortcut
+from reportgen.counting.threads import watch
 from reportgen.ledger import Kind
 
 _RECURRENT = tuple(
     f"{name}{suffix}"
     for name in ("rnn_tanh", "rnn_relu", "lstm", "gru")
     for suffix in ("", "_cell")
-)
-_TOTALS = ("__flops__", "__macs__", "__duration__", "__start_time__")
-_HOOKS = tuple(
-    f"__{hook}_handle__" for hook in ("pre_hook", "post_hook", "start_time_hook", "end_time_hook")
 )
 _MISSING = object()
 _LOCK = threading.Lock()
@@ -100,30 +101,72 @@ class _Wrapper:
         recorder, second = self._recorder, self._second
         if not recorder.listening:
             return self._function(*args, **kwargs)
-        before = second.seen
+        given = first_tensor((args, kwargs))
+        if _is_mapped(given):
+            return self._function(*args, **kwargs)
+        before = second.mark
         with recorder.inside:
             out = shortcut(self._name, self._function, args, kwargs)
             if out is None:
                 out = self._function(*args, **kwargs)
-        work = self._work(out, args, kwargs)
-        second.compare(self._name, work.macs, second.seen - before)
-        given, returned = first_tensor((args, kwargs)), first_tensor(out)
-        recorder.add(
-            self._name,
-            work,
-            0 if given is None else given.numel(),
-            0 if returned is None else returned.numel(),
-        )
-        if self._profiler.module_flop_count:
-            self._profiler.module_flop_count[-1].append((self._name, work.flops))
-            self._profiler.module_mac_count[-1].append((self._name, work.macs))
+        seen = self._seen(out, args, kwargs)
+        work, missed = second.settle(self._name, seen, before)
+        recorder.add(self._name, work, elements(given), elements(first_tensor(out)), missed)
+        if seen is not None and self._profiler.module_flop_count:
+            recorder.drive(seen)
+            self._profiler.module_flop_count[-1].append((self._name, seen.flops))
+            self._profiler.module_mac_count[-1].append((self._name, seen.macs))
         return out
+
+    def _seen(self, out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work | None:
+        """The work of a call by its formula; None where that fails, which costs the call no more.
+
+        Formulas see shapes, and somebody's tensors may have other ideas of them.
+        """
+        try:
+            return self._work(out, args, kwargs)
+        except Exception as error:
+            self._recorder.note(
+                f"The formula for {self._name} cannot read a call of it "
+                f"({type(error).__name__}): what it did besides products is not among the FLOPs."
+            )
+            return None
 
     def _work(self, out: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Work:
         if formula := FORMULAS.get(self._name):
             return formula(out, *args, **kwargs)
-        flops, macs = self._deepspeed_formula(*args, **kwargs)
-        return Work(KINDS.get(self._name, Kind.OTHER), macs, flops)
+        try:
+            flops, macs = self._deepspeed_formula(*args, **kwargs)
+        except Exception:  # its formulas call some arguments by other names
+            flops, macs = self._deepspeed_formula(*positional(self._function, args, kwargs))
+        return Work(KINDS.get(self._name, Kind.OTHER), int(macs), int(flops))
+
+
+def positional(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[Any, ...]:
+    """The arguments of a call in the order of the function's own signature, as far as given.
+
+    Functions of C++ have no signature of their own; PyTorch keeps one of each for its tests.
+
+    Raises:
+        TypeError, ValueError: there is no signature, or it does not fit.
+    """
+    signature = inspect.signature(_stand_ins().get(function, function))
+    bound = signature.bind(*args, **kwargs)
+    last = max(list(signature.parameters).index(name) for name in bound.arguments)
+    bound.apply_defaults()
+    return bound.args[: last + 1]
+
+
+@cache
+def _stand_ins() -> dict[Any, Any]:
+    return get_testing_overrides()
+
+
+def _is_mapped(tensor: Tensor | None) -> bool:
+    """Whether a tensor hides a dimension, as inside ``torch.vmap``: no formula sees its shape."""
+    return tensor is not None and torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def _in_parts(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -144,12 +187,34 @@ def _in_parts(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-@contextmanager
-def profiled(model: nn.Module) -> Iterator[tuple[Recorder, SecondCounter, Any]]:
-    """Count what ``model`` does in the body of the ``with``.
+class _Whole(nn.Module):
+    """Stands around a model while it is counted: DeepSpeed's hooks and totals go here.
 
-    Yields:
-        The recorder, the second counter, and DeepSpeed's own profiler with its totals.
+    The model itself is not touched, so that it may be of any kind: scripted, traced, exported.
+    """
+
+    def __init__(self, model: Callable[..., Any]) -> None:
+        super().__init__()
+        self._models = (model,)  # no submodule: what DeepSpeed follows ends here
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self._models[0](*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What follows one pass: call ``run`` instead of the model."""
+
+    run: Callable[..., Any]
+    recorder: Recorder
+    second: SecondCounter
+    deepspeed: Any
+    """DeepSpeed's own profiler, with its totals."""
+
+
+@contextmanager
+def profiled(model: nn.Module) -> Iterator[Pass]:
+    """Count what ``model`` does in the body of the ``with``.
 
     Raises:
         CountingError: this thread is counting already, or PyTorch is patched by somebody else.
@@ -168,7 +233,7 @@ def profiled(model: nn.Module) -> Iterator[tuple[Recorder, SecondCounter, Any]]:
             _counting_thread = None
 
 
-def _start(model: nn.Module, undo: ExitStack) -> tuple[Recorder, SecondCounter, Any]:
+def _start(model: nn.Module, undo: ExitStack) -> Pass:
     profiler = deepspeed_profiler()
     einops = importlib.import_module("einops")
     # Kernels on meta import it on first use, and it keeps the functions that it then finds.
@@ -179,12 +244,17 @@ def _start(model: nn.Module, undo: ExitStack) -> tuple[Recorder, SecondCounter, 
     recorder = Recorder(model)
     undo.callback(recorder.finish)
     second = SecondCounter(recorder)
+    for index, module in recorder.scripted:
+        for operation in unseen(module):
+            second.miss(operation, index)
 
     # Fused attention would hide a transformer's products from both counters.
     undo.callback(
         torch.backends.mha.set_fastpath_enabled, torch.backends.mha.get_fastpath_enabled()
     )
     torch.backends.mha.set_fastpath_enabled(False)
+    # What is compiled runs as it was written.
+    undo.enter_context(torch.compiler.set_stance("force_eager"))
 
     before = {owner: dict(vars(owner)) for owner in owners}
     undo.callback(_restore_functions, before)
@@ -204,33 +274,17 @@ def _start(model: nn.Module, undo: ExitStack) -> tuple[Recorder, SecondCounter, 
         setattr(torch._VF, name, wrap(_in_parts(function) if name in _RECURRENT else function))
 
     recorder.follow(undo)
-    flops_profiler = profiler.FlopsProfiler(model)
-    # Its own also adds up the parameters of every module, which takes longer than a forward pass.
-    flops_profiler.reset_profile = partial(_mark, recorder.modules)
-    undo.callback(_end, recorder.modules, profiler)
-    # The recorder knows which module runs, so DeepSpeed need follow the model as a whole only.
-    flops_profiler.start_profile({type(module) for module in recorder.modules} - {type(model)})
-    # What the model's own hooks do is counted, too.
-    hooks: Any = model._forward_pre_hooks
-    hooks.move_to_end(vars(model)["__pre_hook_handle__"].id, last=False)
+    watch(recorder, second, undo)
+    whole = _Whole(model)
+    flops_profiler = profiler.FlopsProfiler(whole)
+    undo.callback(_end, profiler)
+    flops_profiler.start_profile()
     undo.enter_context(second)
-    return recorder, second, flops_profiler
+    return Pass(whole, recorder, second, flops_profiler)
 
 
-def _mark(modules: Iterable[nn.Module]) -> None:
-    """Give modules the totals of DeepSpeed's hooks, past the slow ``Module.__setattr__``."""
-    for module in modules:
-        vars(module).update(dict.fromkeys(_TOTALS, 0))
-
-
-def _end(modules: Iterable[nn.Module], profiler: Any) -> None:
-    """Take DeepSpeed's hooks and totals off the model; the functions are put back elsewhere."""
-    for module in modules:
-        for name in _HOOKS:
-            if handle := vars(module).pop(name, None):
-                handle.remove()
-        for name in _TOTALS:
-            vars(module).pop(name, None)
+def _end(profiler: Any) -> None:
+    """Empty DeepSpeed's tables; the functions are put back elsewhere."""
     profiler.module_flop_count.clear()
     profiler.module_mac_count.clear()
     profiler.old_functions.clear()

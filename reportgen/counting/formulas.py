@@ -31,7 +31,7 @@ class Work(NamedTuple):
 Formula: TypeAlias = Callable[..., Work]
 
 
-def _linear(out: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Work:
+def _linear(out: Tensor, /, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Work:
     """out[..., o] = sum over i of input[..., i] * weight[o, i].
 
     DeepSpeed leaves the bias of a linear layer out of its FLOPs.
@@ -41,7 +41,7 @@ def _linear(out: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = No
 
 
 def _convolution(
-    out: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any, **__: Any
+    out: Tensor, /, input: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any, **__: Any
 ) -> Work:
     """weight is (C_out, C_in / groups, *kernel); an output sums over all but the first."""
     in_channels = input.shape[1 - weight.dim()]  # counted from the end: a batch may be missing
@@ -53,7 +53,7 @@ def _convolution(
 
 
 def _transposed_convolution(
-    out: Tensor, input: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any, **__: Any
+    out: Tensor, /, input: Tensor, weight: Tensor, bias: Tensor | None = None, *_: Any, **__: Any
 ) -> Work:
     """weight is (C_in, C_out / groups, *kernel); an *input* goes into all but the first."""
     macs = input.numel() * math.prod(weight.shape[1:])
@@ -61,21 +61,24 @@ def _transposed_convolution(
     return Work(Kind.TRANSPOSED_CONVOLUTION, macs, 2 * macs + bias_elements, bias_elements)
 
 
-def _matmul(out: Tensor, input: Tensor, *_: Any, **__: Any) -> Work:
+def _matmul(out: Tensor, /, input: Tensor, *_: Any, **__: Any) -> Work:
     """An output sums over the last dimension of the first operand."""
     macs = out.numel() * input.shape[-1]
     return Work(Kind.MATMUL, macs, 2 * macs)
 
 
-def _added_matmul(out: Tensor, input: Tensor, *matrices: Tensor, **named: Any) -> Work:
-    """Input + first @ second; the methods' first operand is named differently."""
-    first = matrices[0] if matrices else named.get("mat1", named.get("batch1"))
+def _added_matmul(out: Tensor, /, *operands: Any, **named: Any) -> Work:
+    """Input + first @ second; PyTorch also takes the factors of both between them."""
+    tensors = [operand for operand in operands if isinstance(operand, Tensor)]
+    first = tensors[1] if len(tensors) > 1 else named.get("mat1", named.get("batch1"))
     assert isinstance(first, Tensor)
     macs = out.numel() * first.shape[-1]
     return Work(Kind.MATMUL, macs, 2 * macs + out.numel(), out.numel())
 
 
-def _attention(out: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any) -> Work:
+def _attention(
+    out: Tensor, /, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any
+) -> Work:
     """query (..., L, E), key (..., S, E), value (..., S, V), out (..., L, V).
 
     Every query meets every key (E products) and weighs every value (V products), masked or not.
@@ -85,7 +88,7 @@ def _attention(out: Tensor, query: Tensor, key: Tensor, value: Tensor, *_: Any, 
     return Work(Kind.ATTENTION, macs, 2 * macs)
 
 
-def _recurrent_layer(out: Any, input: Tensor, *arguments: Any) -> Work:
+def _recurrent_layer(out: Any, /, input: Tensor, *arguments: Any) -> Work:
     """Every row of every step passes through every weight matrix of every layer and direction.
 
     input is (steps, batch, features) in either order, or (rows of all steps, features) and the
@@ -97,7 +100,7 @@ def _recurrent_layer(out: Any, input: Tensor, *arguments: Any) -> Work:
     return _recurrent(input, weights)
 
 
-def _recurrent_cell(out: Any, input: Tensor, hidden: Any, *weights: Tensor | None) -> Work:
+def _recurrent_cell(out: Any, /, input: Tensor, hidden: Any, *weights: Tensor | None) -> Work:
     """One step: input is (batch, features) or (features,)."""
     return _recurrent(input, weights)
 
@@ -109,7 +112,7 @@ def _recurrent(input: Tensor, weights: Sequence[Tensor | None]) -> Work:
 
 
 def _einsum(
-    out: Tensor, equation: str, operands: Sequence[Tensor], path: Sequence[int] | None = None
+    out: Tensor, /, equation: str, operands: Sequence[Tensor], path: Sequence[int] | None = None
 ) -> Work:
     """Contract pair after pair, in the order in which PyTorch does.
 

@@ -29,7 +29,7 @@ class Kernels:
     """Runs the operations of one pass.
 
     Args:
-        formulas: PyTorch's own, by operation; one takes what went in and, by name, what came out.
+        formulas: FLOPs by operation; one takes what went in and, as `out_val`, what came out.
     """
 
     def __init__(self, formulas: Mapping[Any, Any]) -> None:
@@ -43,11 +43,19 @@ class Kernels:
             answer, flops = known
             return answer(args), flops
         out = func(*args, **kwargs)
-        formula = self._formulas.get(getattr(func, "_overloadpacket", func))
-        flops = formula(*args, **kwargs, out_val=out) if formula else None
+        flops = self._flops(getattr(func, "_overloadpacket", func), args, kwargs, out)
         if operands is not None and (new := _answer(out, args, operands)):
             self._known[func, operands] = new, flops
         return out, flops
+
+    def _flops(self, packet: Any, args: _Args, kwargs: Mapping[str, Any], out: Any) -> int | None:
+        formula = self._formulas.get(packet)
+        if formula is None:
+            return None
+        try:
+            return int(formula(*args, **kwargs, out_val=out))
+        except Exception:  # PyTorch's own formulas do not know nested or quantised tensors
+            return None
 
 
 @cache

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
 from contextlib import ExitStack
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -22,20 +22,19 @@ class Recorder:
 
     def __init__(self, model: nn.Module) -> None:
         self._thread = threading.get_ident()
-        self._modules: dict[str, nn.Module] = dict(model.named_modules())
+        self._modules = _named_modules(model)
         self._index = {id(module): i for i, module in enumerate(self._modules.values())}
         self._calls = [0] * len(self._modules)
         self._shapes: list[tuple[int, ...] | None] = [None] * len(self._modules)
         self._running: list[int] = []
         self._rows: dict[tuple[int, Any, str], list[int]] = {}
+        self.driven_macs = self.driven_flops = 0
+        self._notes: dict[str, None] = {}
         self._finished = False
         self.inside = _Inside()
         """``with recorder.inside:`` what is called is part of something counted as a whole."""
-
-    @property
-    def modules(self) -> Collection[nn.Module]:
-        """All modules of the model, each once."""
-        return self._modules.values()
+        self.elsewhere = _Inside()
+        """``with recorder.elsewhere:`` what is started is followed where it runs."""
 
     @property
     def current(self) -> int:
@@ -49,9 +48,34 @@ class Recorder:
             not self.inside.depth and not self._finished and threading.get_ident() == self._thread
         )
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the thread that is counted, and the pass not over."""
+        return (
+            not self.elsewhere.depth
+            and not self._finished
+            and threading.get_ident() == self._thread
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether the pass is over."""
+        return self._finished
+
     def finish(self) -> None:
         """Stop listening, for good: somebody may have kept a function that was patched."""
         self._finished = True
+
+    @property
+    def scripted(self) -> list[tuple[int, nn.Module]]:
+        """The scripted modules that no scripted module holds, each with its index."""
+        found: list[tuple[int, nn.Module]] = []
+        held: set[int] = set()
+        for index, module in enumerate(self._modules.values()):
+            if isinstance(module, torch.jit.ScriptModule) and id(module) not in held:
+                found.append((index, module))
+                held.update(map(id, module.modules()))
+        return found
 
     def path(self, index: int) -> str:
         """Dotted path of a module."""
@@ -74,21 +98,36 @@ class Recorder:
                 output = call(module, *args, **kwargs)
             finally:
                 self._running.pop()
-            first = first_tensor(output)
-            self._shapes[index] = None if first is None else tuple(first.shape)
+            self._shapes[index] = _shape(first_tensor(output))
             return output
 
         undo.callback(setattr, nn.Module, "__call__", call)
         nn.Module.__call__ = noted  # type: ignore[method-assign]
 
-    def add(self, function: str, work: Work, in_elements: int, out_elements: int) -> None:
+    def add(
+        self, function: str, work: Work, in_elements: int, out_elements: int, torch_missed: int = 0
+    ) -> None:
         """Add one call to the row of the running module."""
         kind, macs, flops, bias_elements = work
-        row = self._rows.setdefault((self.current, kind, function), [0] * 6)
+        row = self._rows.setdefault((self.current, kind, function), [0] * 7)
         for position, number in enumerate(
-            (1, macs, flops, in_elements, out_elements, bias_elements)
+            (1, macs, flops, in_elements, out_elements, bias_elements, torch_missed)
         ):
             row[position] += number
+
+    def drive(self, work: Work) -> None:
+        """Add what went to DeepSpeed's profiler, to hold its totals against."""
+        self.driven_macs += work.macs
+        self.driven_flops += work.flops
+
+    def note(self, sentence: str) -> None:
+        """Keep what a reader of the count should know, each sentence once."""
+        self._notes[sentence] = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The sentences kept, in their order."""
+        return tuple(self._notes)
 
     def ledger(self) -> Ledger:
         """Everything recorded, with the parameters as they are now."""
@@ -105,12 +144,13 @@ class Recorder:
                 Module(
                     path,
                     type(module).__name__,
-                    module.extra_repr(),
+                    _detail(module),
                     params,
                     trainable,
                     sum(buffer.numel() for buffer in _running_statistics(module)),
                     self._calls[index],
                     self._shapes[index],
+                    foreign=is_foreign(type(module)),
                 )
             )
         operations = (Operation(*key, *totals) for key, totals in self._rows.items())
@@ -150,6 +190,60 @@ def own_parameters(module: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in module._parameters.values() if parameter is not None]
 
 
+def elements(tensor: Tensor | None) -> int:
+    """How many elements a tensor has; 0 for none, and where a nested one does not say."""
+    if tensor is None:
+        return 0
+    try:
+        return int(tensor.numel())
+    except (RuntimeError, ValueError):
+        return 0
+
+
+def is_foreign(kind: type[nn.Module]) -> bool:
+    """Whether a class is named like one of PyTorch's modules and is another."""
+    return getattr(nn, kind.__name__, kind) is not kind
+
+
+def _named_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """All modules by path, each once; a compiled one is the one that was compiled."""
+    named = dict(model.named_modules())
+    compiled = [path for path, module in named.items() if _is_compiled(module)]
+    if not compiled:
+        return named
+    kept = ((path, module) for path, module in named.items() if path not in compiled)
+    return {
+        ".".join(part for part in path.split(".") if part != "_orig_mod"): module
+        for path, module in kept
+    }
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Whether it is a wrapper of ``torch.compile``, told without importing the compiler."""
+    return type(module).__name__ == "OptimizedModule" and "_orig_mod" in module._modules
+
+
+def _detail(module: nn.Module) -> str:
+    try:
+        return module.extra_repr()
+    except Exception:  # of somebody's class
+        return ""
+
+
+def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
+    """The shape of a tensor; None for none, and for a nested one, which has many."""
+    if tensor is None:
+        return None
+    try:
+        return tuple(map(int, tensor.shape))
+    except (RuntimeError, ValueError):
+        return None
+
+
 def _running_statistics(module: nn.Module) -> list[Tensor]:
-    found = map(module._buffers.get, ("running_mean", "running_var"))
-    return [buffer for buffer in found if buffer is not None]
+    # A scripted module's buffers know no `get`.
+    return [
+        buffer
+        for name, buffer in module._buffers.items()
+        if name in ("running_mean", "running_var") and buffer is not None and not is_lazy(buffer)
+    ]

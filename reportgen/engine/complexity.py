@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from torch import nn
+
 from reportgen import counting
 from reportgen.builds.construct import factory, in_int8, own_classes
 from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
 from reportgen.data.source import Search
+from reportgen.engine.journal import unavailable
 from reportgen.engine.results import Counted
+from reportgen.errors import UnfitError
+from reportgen.ledger import Ledger
 from reportgen.plan import Build
 from reportgen.quantities import split_convention
 from reportgen.record import Figure
@@ -18,53 +25,96 @@ from reportgen.spec.model import Complexity
 def count(build: Build, settings: Complexity, search: Search) -> Counted:
     """Count a build: its float model, and of an int8 build the packed parameters besides.
 
-    Raises MeasureError, or whatever the model's own code raises.
+    Where no forward pass runs, the parameters are there nevertheless, and the other figures say why
+    they are not.
+
+    Raises MeasureError, or whatever the model's own code raises while it is built.
     """
     make = factory(build, search.spec_dir)
     args, kwargs = example(build, build.batch_size or settings.batch_size)
-    result = counting.count_anywhere(make, args, kwargs)
-    params, facts = result.params, own_classes(build, search.spec_dir)
-    if build.quantize is not None:
-        # The products are the same in int8; the parameters are the packed ones.
-        module = in_int8(build, make().eval())
-        params = packed_parameters(module)
-        facts["int8"] = _kernels(describe(module))
-    by, check = result.counter, result.cross_check
+    try:
+        result = counting.count_anywhere(make, args, kwargs)
+    except UnfitError:
+        raise
+    except Exception as error:  # of the model's own code
+        return _sizes_alone(build, make, error)
+    check = result.cross_check
     note = " ".join(result.notes)
+    unverified = ", ".join(check.doubts)
     factor = 1 + settings.backward_factor
 
-    def derived(value: float, convention: str) -> Figure:
-        exact = int(value) if value == int(value) else value
-        return Figure("derived", exact, by=by, convention=convention)
+    def figure(value: float, convention: str, *, derived: bool = False) -> Figure:
+        return Figure(
+            "derived" if derived else "measured",
+            int(value) if value == int(value) else value,
+            by=result.counter,
+            convention=convention,
+            unverified=unverified,
+        )
 
     def read(key: str) -> Figure:
         """Read the ledger of the one pass by the convention of a column."""
         convention = readings.reading(key)
-        return Figure(
-            "measured", convention.total(result.ledger), by=by, convention=convention.name
-        )
+        return figure(convention.total(result.ledger), convention.name)
 
+    sizes, facts = _sizes(build, make, result.ledger, result.counter)
+    facts |= own_classes(build, search.spec_dir)
     figures = {
-        "params": Figure(
-            "measured", params, by=by, convention="packed" if build.quantize else "all"
-        ),
-        "trainable_params": read("trainable_params"),
+        **sizes,
         "macs": Figure(
             "measured",
             result.macs,
-            by=by,
+            by=result.counter,
             convention="macs",
-            check=None if check.verified else check.macs,
+            check=check.other(result.macs) if check.disputed else None,
             checked_by=f"FlopCounterMode of torch {check.version}",
+            unverified=unverified,
             note=note,
         ),
         "flops": read("flops"),
         "activations": read("activations"),
-        "macs_fwd_bwd": derived(result.macs * factor, "macs"),
-        "flops_fwd_bwd": derived(result.flops * factor, "flops"),
+        "macs_fwd_bwd": figure(result.macs * factor, "macs", derived=True),
+        "flops_fwd_bwd": figure(result.flops * factor, "flops", derived=True),
     }
-    figures |= {key: read(key) for key in build.wanted["complexity"] if split_convention(key)}
+    others = [key for key in build.wanted["complexity"] if split_convention(key)]
+    figures |= {key: read(key) for key in others if key not in figures}
     return Counted(figures, result.ledger.to_json(), facts)
+
+
+def _sizes(
+    build: Build, make: Callable[[], nn.Module], ledger: Ledger, by: str, note: str = ""
+) -> tuple[dict[str, Figure], dict[str, str]]:
+    """Return the figures of parameters, which need no forward pass, and facts for the record."""
+    named = [
+        key for key in build.wanted["complexity"] if (split_convention(key) or ("",))[0] == "params"
+    ]
+    figures = {
+        key: Figure(
+            "measured",
+            readings.reading(key).total(ledger),
+            by=by,
+            convention=readings.reading(key).name,
+            note=note,
+        )
+        for key in ("params", "trainable_params", *named)
+    }
+    if build.quantize is None:
+        return figures, {}
+    # The products are the same in int8; the parameters are the packed ones.
+    module = in_int8(build, make().eval())
+    packed = Figure("measured", packed_parameters(module), by=by, convention="packed")
+    return figures | {"params": packed}, {"int8": _kernels(describe(module))}
+
+
+def _sizes_alone(build: Build, make: Callable[[], nn.Module], error: Exception) -> Counted:
+    """Return a build's parameters, and why it has no other figures."""
+    try:
+        sized = counting.size(make)
+        figures, facts = _sizes(build, make, sized.ledger, sized.counter, " ".join(sized.notes))
+    except Exception:  # it cannot be built or quantised either: the first error says why
+        raise error from None
+    missing = unavailable(error)
+    return Counted(dict.fromkeys(build.wanted["complexity"], missing) | figures, None, facts)
 
 
 def _kernels(quantized: Quantized) -> str:

@@ -11,10 +11,13 @@ from reportgen.record import Figure
 
 @dataclass(frozen=True)
 class Counted:
-    """A build's exact figures, its ledger as JSON values, and facts for the record."""
+    """A build's exact figures, its ledger as JSON values, and facts for the record.
+
+    There is no ledger where no forward pass ran; then there are only figures of parameters.
+    """
 
     figures: Mapping[str, Figure]
-    ledger: Mapping[str, Any]
+    ledger: Mapping[str, Any] | None
     facts: Mapping[str, str]
 
 

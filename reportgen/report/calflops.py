@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from reportgen import units
 from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import counting_notes, part_of, sentence, shown
+from reportgen.report.figures import counting_notes, is_doubtful, part_of, sentence, shown
 from reportgen.report.inputs import inputs_text
 from reportgen.visible import one_line
 
@@ -104,8 +104,9 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
     if figure.value is None:
         return f"unavailable: {one_line(sentence(figure.reason))}" if why else "unavailable"
     quoted = f" (quoted: {one_line(figure.source)})" if figure.provenance == "reported" else ""
+    doubt = " (not verified)" if is_doubtful(figure) else ""
     stale = (f" (stale: {one_line(figure.stale)})" if why else " (stale)") if figure.stale else ""
-    return write(figure.value) + quoted + stale
+    return write(figure.value) + quoted + doubt + stale
 
 
 def _tree(build: BuildRecord) -> str:

@@ -13,7 +13,7 @@ from math import isfinite
 
 from reportgen.quantities import Quantity
 from reportgen.record import Figure
-from reportgen.report.figures import is_own
+from reportgen.report.figures import is_doubtful, is_own
 
 
 def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
@@ -36,7 +36,8 @@ def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quant
     """Say which figures are the best of their column: none unless one is better than another.
 
     Figures that read the same, or that lie in the 95 % interval of the best, share the mark: nobody
-    could tell which is better.
+    could tell which is better. A figure that is not verified is never marked, and where it would be
+    the best, no other is: its true value might be better or worse.
     """
     usual = comparable(figures, quantity)
     candidates = {
@@ -49,8 +50,11 @@ def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quant
         return marked
     choose = min if quantity.better == "lower" else max
     winner = choose(candidates, key=lambda row: candidates[row].value or 0)
+    if is_doubtful(candidates[winner]):
+        return marked
     for row, figure in candidates.items():
-        marked[row] = texts[row] == texts[winner] or _open(figure, candidates[winner])
+        as_good = texts[row] == texts[winner] or _open(figure, candidates[winner])
+        marked[row] = as_good and not is_doubtful(figure)
     return [False] * len(figures) if sum(marked) == len(candidates) else marked
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from reportgen.counting.breakdown import breakdown, by_operation, summed
 from reportgen.counting.conventions import PARAMS, WORK, Convention
 from reportgen.ledger import Kind, Ledger
-from reportgen.record import BuildRecord, Record
+from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
-from reportgen.report.figures import stale_note
+from reportgen.report.figures import stale_note, why_unverified
 from reportgen.report.inputs import inputs_text
 from reportgen.report.table import Cell, Table
 from reportgen.units import format_exact
@@ -110,6 +110,22 @@ def _by_operation(ledger: Ledger) -> Table:
     return Table(header, rows, (False, *(True for _ in columns)))
 
 
+def _verdict(macs: Figure, ledger: Ledger) -> Iterator[str]:
+    """Say how sure the products are."""
+    alone = sum(row.macs for row in ledger.operations if row.was_dispatched)
+    if macs.unverified:
+        yield f"Not verified: {why_unverified(macs)}"
+    if macs.check is not None:
+        yield (
+            f"Two counters disagree: {macs.checked_by or 'the other'} counts {macs.check:,} "
+            "products."
+        )
+    elif alone:
+        yield f"{alone:,} of the products were seen by PyTorch's counter alone."
+    elif not macs.unverified:
+        yield "Two counters agree on the products of every operation."
+
+
 def _notes(build: BuildRecord, ledger: Ledger) -> Iterator[str]:
     """Yield what a reader of the conventions should know, a sentence each."""
     if build.dtype != "float32":
@@ -118,13 +134,7 @@ def _notes(build: BuildRecord, ledger: Ledger) -> Iterator[str]:
     if macs is not None and macs.stale:
         yield stale_note(macs).text
     if macs is not None and macs.value is not None:
-        if macs.check is None:
-            yield "Two counters agree on the products of every operation."
-        else:
-            yield (
-                f"Two counters disagree: {macs.checked_by or 'the other'} counts {macs.check:,} "
-                "products."
-            )
+        yield from _verdict(macs, ledger)
     calls: Counter[str] = Counter()
     elements: Counter[str] = Counter()
     for row in ledger.operations:

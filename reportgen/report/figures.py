@@ -10,7 +10,7 @@ from reportgen.budgets import verdicts_of
 from reportgen.catalog.datasets import DATASETS
 from reportgen.quantities import Quantity, quantity_of
 from reportgen.record import BuildRecord, DatasetRecord, Figure
-from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, Cell, Note
+from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:
@@ -33,6 +33,8 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
         is_reference = build.baseline and quantity_of(key).name == "speedup"
         return Cell("1×" if is_reference else NOTHING)
     text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
+    if is_doubtful(figure):
+        text += f" {UNVERIFIED}"
     return Cell(
         with_mark(text, figure),
         "quoted" if figure.provenance == "reported" else "",
@@ -45,11 +47,16 @@ def with_mark(text: str, figure: Figure) -> str:
     return f"{text} {STALE}" if figure.stale else text
 
 
+def is_doubtful(figure: Figure | None) -> bool:
+    """Whether a count is not verified: the counters disagree, or none knows an operation."""
+    return is_own(figure) and bool(figure.unverified or figure.check is not None)
+
+
 def counting_notes(build: BuildRecord) -> list[str]:
     """Say what a reader of any of a build's counts should know: they come of one forward pass."""
     macs = build.figures.get("macs")
     notes = _notes(macs, macs, None, "macs") if macs else []
-    return [note.text for note in notes if note.kind in ("stale", "differs", "note")]
+    return [note.text for note in notes if note.kind in ("stale", "unverified", "differs", "note")]
 
 
 def part_of(figure: Figure | None, data: DatasetRecord | None, name: str) -> str:
@@ -111,6 +118,11 @@ def why_unavailable(figure: Figure) -> str:
     return " ".join(filter(None, (sentence(figure.reason), sentence(figure.hint)))) or "Unknown."
 
 
+def why_unverified(figure: Figure) -> str:
+    """Say which operations a count is uncertain of."""
+    return f"it is uncertain how many products these operations make: {figure.unverified}."
+
+
 def contains_one(figure: Figure) -> bool:
     """Whether a ratio's 95 % interval leaves open which of the two is larger."""
     return figure.interval is not None and figure.interval[0] <= 1 <= figure.interval[1]
@@ -136,6 +148,8 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
                 f"{units.format_exact(figure.check)}.",
             )
         )
+    if figure.unverified:
+        notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
     if figure.note:
         notes.append(Note("note", sentence(figure.note)))
     return notes

@@ -7,16 +7,25 @@ document (`markdown`, `terminal`), and so is escaping.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 Emphasis = Literal["", "best", "quoted"]
-Mark = Literal["best", "quoted", "about", "missing", "broken", "stale"]
+Mark = Literal["best", "quoted", "about", "missing", "broken", "stale", "unverified"]
 NOTHING = "–"
 ABOUT = "≈"
 BROKEN = "✗"
 STALE = "†"
+UNVERIFIED = "?"
+
+# Footnotes of these kinds come with a mark in the cell.
+_MARKED_BY: Mapping[str, Mark] = {
+    "budget": "broken",
+    "stale": "stale",
+    "unverified": "unverified",
+    "differs": "unverified",
+}
 
 
 @dataclass(frozen=True)
@@ -66,10 +75,7 @@ class Table:
                 found.add("missing")
             elif cell.text.startswith(ABOUT):
                 found.add("about")
-            if cell.text.endswith(BROKEN):
-                found.add("broken")
-            if any(note.kind == "stale" for note in cell.notes):
-                found.add("stale")
+            found |= {_MARKED_BY[note.kind] for note in cell.notes if note.kind in _MARKED_BY}
         return frozenset(found)
 
     def _cells(self) -> Iterator[Cell]:

@@ -14,6 +14,7 @@ _LEGEND = {
     "missing": "– not available",
     "broken": "✗ breaks its budget",
     "stale": "† stale",
+    "unverified": "? not verified",
 }
 
 

@@ -22,6 +22,7 @@ from reportgen.files import locked, same_lines
 from reportgen.plan import Plan
 from reportgen.record import Record
 from reportgen.report import render
+from reportgen.report.figures import is_doubtful
 from reportgen.review.findings import Finding
 
 _DIFF_LINES = 40
@@ -165,6 +166,18 @@ def claims(subject: Subject) -> Iterator[Finding]:
         yield Finding("claim", verdict.build, str(verdict))
 
 
+def unverified(subject: Subject) -> Iterator[Finding]:
+    """Find counts that are not verified: each build's in one finding."""
+    for name, build in subject.record.builds.items():
+        doubtful = [figure for figure in build.figures.values() if is_doubtful(figure)]
+        if not doubtful:
+            continue
+        operations = dict.fromkeys(figure.unverified for figure in doubtful if figure.unverified)
+        why = ", ".join(operations) or "the counters disagree"
+        count = f"{len(doubtful)} figure{'s' * (len(doubtful) > 1)}"
+        yield Finding("unverified", name, f"{count} not verified: {why}")
+
+
 CHECKS: tuple[Check, ...] = (
     stale_figures,
     stale_builds,
@@ -172,6 +185,7 @@ CHECKS: tuple[Check, ...] = (
     documents,
     budgets,
     claims,
+    unverified,
 )
 
 

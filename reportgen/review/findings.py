@@ -14,6 +14,7 @@ Kind = Literal[
     "budget",  # a figure is beyond what the spec allows
     "claim",  # what somebody said does not hold
     "recount",  # an exact figure comes out otherwise
+    "unverified",  # a count leaves something out, or the counters disagree: no drift
 ]
 
 

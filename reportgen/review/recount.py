@@ -49,12 +49,16 @@ def _recount(build: Build, subject: Subject, search: Search) -> Iterator[Finding
         with workers.Workers(search, limit) as staff, staff.bench(build) as worker:
             counted = worker.call("count", settings).figures
     except MeasureError as error:
-        if any(written.get(key, _NONE).value is not None for key in build.wanted["complexity"]):
-            yield Finding("recount", build.id, f"cannot be counted any more: {error}")
-        return
-    for key in build.wanted["complexity"]:
-        old, new = written.get(key, _NONE).value, counted.get(key, _NONE).value
-        if old is not None and old != new:
+        counted = dict.fromkeys(
+            build.wanted["complexity"], Figure("unavailable", reason=str(error))
+        )
+    found = [key for key in build.wanted["complexity"] if written.get(key, _NONE).value is not None]
+    lost = [counted[key].reason for key in found if counted.get(key, _NONE).reason]
+    for reason in dict.fromkeys(lost):
+        yield Finding("recount", build.id, f"cannot be counted any more: {reason}")
+    for key in found:
+        old, new = written[key].value, counted.get(key, _NONE).value
+        if old != new and not counted.get(key, _NONE).reason:
             gives = "nothing" if new is None else f"{new:,}"
             yield Finding(
                 "recount", build.id, f"{key}: the record says {old:,}, counting gives {gives}"

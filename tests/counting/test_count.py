@@ -205,9 +205,15 @@ def test_what_only_pytorch_saw_is_named_with_its_module():
         build_on_meta(lambda: nn.Sequential(Hidden())), [torch.empty(1, 1, 8, 8, device="meta")]
     )
     # seen: 6 * 6 * 9; hidden: 4 * 4 * 9
-    assert (result.macs, result.cross_check.macs) == (324, 324 + 144)
-    assert not result.cross_check.verified
-    assert result.cross_check.differences == (Difference("0", "convolution", 0, 144),)
+    assert result.macs == result.cross_check.macs == 324 + 144
+    assert result.flops == 2 * (324 + 144)
+    assert result.cross_check.driven_macs == 324
+    assert result.cross_check.differences == (Difference("0", "aten.convolution", 0, 144),)
+    assert result.cross_check.verified
+    assert result.notes == (
+        f"{result.counter} saw 324 of these products; torch's FlopCounterMode also saw those of "
+        "aten.convolution in 0.",
+    )
 
 
 def test_no_products_in_a_model_with_parameters_is_worth_a_note():

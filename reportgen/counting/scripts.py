@@ -1,0 +1,31 @@
+"""What a scripted model runs past PyTorch's dispatcher, where no counter sees it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+# Kernels of oneDNN that `torch.jit.optimize_for_inference` puts in, and groups that are fused.
+_UNSEEN = re.compile(r"^prim::(?!Constant).*(mkldnn|onednn|llga|tensorexpr|fusion)", re.IGNORECASE)
+
+
+def unseen(module: nn.Module) -> list[str]:
+    """Return the operations of a scripted module, its children's included, that are not seen.
+
+    Empty for any other module, and for one whose program is not known.
+    """
+    if not isinstance(module, torch.jit.ScriptModule):
+        return []
+    graph = getattr(module, "inlined_graph", None)
+    return [kind for kind in _kinds(graph) if _UNSEEN.match(kind)] if graph is not None else []
+
+
+def _kinds(block: Any) -> Iterator[str]:
+    for node in block.nodes():
+        yield node.kind()
+        for inner in node.blocks():
+            yield from _kinds(inner)
