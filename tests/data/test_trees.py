@@ -555,3 +555,31 @@ def test_a_file_of_too_many_bytes_is_not_read(packed: bool, tmp_path: Path) -> N
         "1,073,741,825 bytes",
         "Leave it out of the data set.",
     )
+
+
+def test_a_folder_that_may_not_be_read_is_named_without_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "pets", TWO)
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert complaint(tmp_path)[0] == "'test/b' in pets cannot be read: Permission denied"
+
+
+def test_a_data_directory_that_may_not_be_read_is_named_without_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "images").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(MeasureError) as error:
+        load(catalogued("cifar10"), "test", Search((tmp_path / "images",), offline=True))
+    assert str(error.value) == "the data directory 'images' cannot be read: Permission denied"
