@@ -136,7 +136,8 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
         return place
     trees = [place for place in candidates(dataset, split, search) if isinstance(place, ImageTree)]
     if not dataset.catalogued:
-        raise _absent(trees[0])
+        why, hint = trees[0].absence()
+        raise MissingError(f"there is {why}", hint)
     _check_split_exists(dataset, split)
     failure: DownloadError | None = None
     if can_download(dataset, split) and not search.offline:
@@ -146,19 +147,14 @@ def _place(dataset: DataSource, split: str, search: Search, progress: Progress |
                 return place
         except DownloadError as error:
             failure = error
-    if trees:
-        raise _absent(trees[0]) from failure
     binary = BINARY_LAYOUTS[dataset.source][1]
+    there = f": there is {trees[0].absence()[0]}" if trees else ""
     raise MissingError(
-        f"{dataset.title} ({split}) is not in the data directory and could not be downloaded",
+        f"{dataset.title} ({split}) is not in the data directory and could not be downloaded"
+        f"{there}",
         f"Pass --data-dir DIR with {dataset.source}-{split}.zip ({split}/CLASS/*.png) or "
         f"torchvision's {binary} in it.",
     ) from failure
-
-
-def _absent(tree: ImageTree) -> MissingError:
-    why, hint = tree.absence()
-    return MissingError(f"there is {why}", hint)
 
 
 def _check_split_exists(dataset: DataSource, split: str) -> None:

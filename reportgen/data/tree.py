@@ -107,21 +107,16 @@ class ImageTree:
                 return self._no_image("/".join(folder), self._not_read(folder)), _EXPECTED
         depth, below = self._found
         folders = sorted({parts[depth] for parts in below})
+        what = f"no split '{visible(self.split)}' in {self.name}, only"
         if any(len(parts) > depth + 2 for parts in below):
-            return (
-                f"no split '{visible(self.split)}' in {self.name}",
-                f"It has {listed(folders, most=12)}: "
-                f"write {'one of them' if folders[1:] else 'that'} as `split`.",
-            )
+            instead = "one of them" if folders[1:] else "that"
+            return f"{what} {listed(folders, most=12)}", f"Write {instead} as `split`."
         if folders:
-            what = (
-                f"no split '{visible(self.split)}' in {self.name}, only classes ({listed(folders)})"
-            )
-            move = f"the classes into a folder called '{visible(self.split)}'."
+            hint = f"Move them into a folder called '{visible(self.split)}'."
             if depth:
                 around = visible(below[0][depth - 1])
-                return what, f"They lie in '{around}': write that as `split`, or move {move}"
-            return what, f"Move {move}"
+                hint = f"Write '{around}' as `split`, or call that folder '{visible(self.split)}'."
+            return f"{what} the classes {listed(folders)}", hint
         return f"no image in {self.name}", _EXPECTED
 
     def check_class(self, folder: str) -> None:

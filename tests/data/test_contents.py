@@ -151,8 +151,8 @@ def test_the_wrong_number_of_classes(tmp_path: Path) -> None:
 
 def test_a_split_that_is_not_there(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path), "test", tmp_path) == (
-        "there is no split 'test' in pets",
-        "It has train, val: write one of them as `split`.",
+        "there is no split 'test' in pets, only train, val",
+        "Write one of them as `split`.",
     )
     assert complaint(CIFAR10, "val", tmp_path) == (
         "CIFAR-10 has no split 'val'",

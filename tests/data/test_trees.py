@@ -99,29 +99,28 @@ def test_two_folders_that_may_be_meant(tmp_path: Path) -> None:
     [
         (
             under("train") | under("val"),
-            "there is no split 'test' in pets",
-            "It has train, val: write one of them as `split`.",
+            "there is no split 'test' in pets, only train, val",
+            "Write one of them as `split`.",
         ),
         (
             under("train"),
-            "there is no split 'test' in pets",
-            "It has train: write that as `split`.",
+            "there is no split 'test' in pets, only train",
+            "Write that as `split`.",
         ),
         (
             {f"pets-master/{name}": data for name, data in (under("dev") | under("train")).items()},
-            "there is no split 'test' in pets",
-            "It has dev, train: write one of them as `split`.",
+            "there is no split 'test' in pets, only dev, train",
+            "Write one of them as `split`.",
         ),
         (
             {name.removeprefix("test/"): data for name, data in TWO.items()},
-            "there is no split 'test' in pets, only classes (a, b)",
-            "Move the classes into a folder called 'test'.",
+            "there is no split 'test' in pets, only the classes a, b",
+            "Move them into a folder called 'test'.",
         ),
         (
             under("images"),
-            "there is no split 'test' in pets, only classes (a, b)",
-            "They lie in 'images': write that as `split`, or move the classes into a folder called "
-            "'test'.",
+            "there is no split 'test' in pets, only the classes a, b",
+            "Write 'images' as `split`, or call that folder 'test'.",
         ),
         (
             {"test/a/0.npy": b"", "test/b/notes.txt": b""},
@@ -160,8 +159,10 @@ def test_an_archive_of_another_split_is_not_taken_for_this_one(tmp_path: Path) -
     write_zip(tmp_path / "cifar10-test.zip", files(images, "train/"))
     with pytest.raises(MissingError) as error:
         load(catalogued("cifar10"), "test", Search((tmp_path,), offline=True))
-    assert str(error.value) == "there is no split 'test' in cifar10-test.zip"
-    assert error.value.hint == "It has train: write that as `split`."
+    assert str(error.value) == (
+        "CIFAR-10 (test) is not in the data directory and could not be downloaded: there is no "
+        "split 'test' in cifar10-test.zip, only train"
+    )
 
 
 def test_a_folder_that_is_nowhere_is_named_as_the_spec_names_it(tmp_path: Path) -> None:
@@ -219,8 +220,8 @@ def test_a_split_deeper_down_is_not_this_one(tmp_path: Path) -> None:
     entries = {f"{top}/{name}": data for top in ("cats", "dogs") for name, data in TWO.items()}
     write_folder(tmp_path / "pets", entries)
     assert complaint(tmp_path) == (
-        "there is no split 'test' in pets",
-        "It has cats, dogs: write one of them as `split`.",
+        "there is no split 'test' in pets, only cats, dogs",
+        "Write one of them as `split`.",
     )
 
 
@@ -554,3 +555,31 @@ def test_a_file_of_too_many_bytes_is_not_read(packed: bool, tmp_path: Path) -> N
         "1,073,741,825 bytes",
         "Leave it out of the data set.",
     )
+
+
+def test_a_folder_that_may_not_be_read_is_named_without_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_folder(tmp_path / "pets", TWO)
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("b"):
+            raise PermissionError(13, "Permission denied", path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert complaint(tmp_path)[0] == "'test/b' in pets cannot be read: Permission denied"
+
+
+def test_a_data_directory_that_may_not_be_read_is_named_without_its_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    (tmp_path / "images").mkdir()
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(MeasureError) as error:
+        load(catalogued("cifar10"), "test", Search((tmp_path / "images",), offline=True))
+    assert str(error.value) == "the data directory 'images' cannot be read: Permission denied"

@@ -58,7 +58,7 @@ SETS = {
     "bomb": "'test/b_green/0.png' in bomb cannot be read: DecompressionBombError: Image size "
     "(400000000 pixels) exceeds limit of 178956970 pixels, could be decompression bomb DOS attack.",
     "gone": "there is no folder or zip 'gone'",
-    "other": "there is no split 'test' in other",
+    "other": "there is no split 'test' in other, only train",
 }
 
 
