@@ -152,11 +152,13 @@ def find(content: Any, key: str) -> Any:
 
 
 def known_keys(content: Any) -> list[str]:
-    """List the keys that lead to tensors: sections, and the first parts of names in them."""
+    """List the keys that lead to tensors: sections, and where the names in them part."""
     keys = []
     for label, section in sections(content).items():
-        firsts = {name.partition(".")[0] for name in _tensors(section) if "." in name}
-        keys += [label, *(_join(label, first) for first in sorted(firsts))]
+        common = _common_prefix(_tensors(section))
+        rests = [name.removeprefix(common).split(".") for name in _tensors(section)]
+        firsts = sorted({common + first for first, *more in rests if more})
+        keys += [label, *(_join(label, first) for first in firsts)]
     return [key for key in dict.fromkeys(keys) if key]
 
 

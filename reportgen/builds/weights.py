@@ -221,7 +221,7 @@ def _taken(
         for other in found
         if other.label != candidate.label
         and (other.faults == candidate.faults or other.section != candidate.section)
-        and 2 * other.matched >= candidate.matched
+        and 2 * (other.matched - len(other.misshapen)) >= candidate.matched
         and (other.averaged != candidate.averaged or not other.same_as(candidate))
     ]
     elsewhere = {name for other in others for name in other.origins.values()} | {"n_averaged"}

@@ -23,7 +23,7 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     make = factory(build, search.spec_dir)
     args, kwargs = example(build, build.batch_size or settings.batch_size)
     result = counting.count_anywhere(make, args, kwargs)
-    params, facts = result.params, own_classes(build, search.spec_dir)
+    params, facts = result.params, {"int8": "", **own_classes(build, search.spec_dir)}
     if build.quantize is not None:
         # The products are the same in int8; the parameters are the packed ones.
         module = in_int8(build, make().eval())

@@ -44,7 +44,8 @@ class Journal:
     ) -> None:
         """Set the figures that were due, and write the record.
 
-        Figures of the group that were measured on other inputs and are not among these go.
+        Figures of the group that were measured on other inputs and are not among these go, and so
+        do facts that are now empty.
         """
         build = self.record.builds[due.build.id]
         same = build.inputs.get(due.group) == due.inputs
@@ -58,7 +59,7 @@ class Journal:
             build,
             figures={**others, **taken},
             inputs={**build.inputs, due.group: dict(due.inputs)},
-            facts={**build.facts, **(facts or {})},
+            facts={key: text for key, text in {**build.facts, **(facts or {})}.items() if text},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

@@ -332,6 +332,27 @@ def test_a_key_that_is_not_there(key: str, hint: str) -> None:
     )
 
 
+KNOWN = "state_dict, state_dict.module.encoder_k, state_dict.module.encoder_q"
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("module.encoder_k", "Did you mean 'state_dict.module.encoder_k'?"),
+        ("encoder_k", f"Known: {KNOWN}."),
+    ],
+)
+def test_a_key_that_is_not_whole(key: str, hint: str) -> None:
+    content = {
+        "state_dict": {**named("module.encoder_q."), **named("module.encoder_k.", OTHER)},
+        "rate": 0.1,
+    }
+    assert refused(content, key=key)[1] == hint
+    state, taken = loaded(content, key="state_dict.module.encoder_k")
+    assert same(state, OTHER)
+    assert taken == "from 'state_dict.module.encoder_k'"
+
+
 # What torch makes of it.
 
 

@@ -222,14 +222,14 @@ def test_the_report_says_what_of_the_preprocessing_is_not_applied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, _, facts = both("mnasnet0_5", tmp_path, monkeypatch)
-    assert facts["preprocessing"] == (
-        "mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225, as the weights want; the weights' "
-        "resize to 256 (bilinear) and crop to 224 are not applied: images are 3×64×64, as the data "
+    assert facts["weights"].endswith(
+        "; images normalised by mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225, as the "
+        "weights want; the weights' resize to 256 (bilinear) and crop to 224 are not applied: images are 3×64×64, as the data "
         "set gives them"
     )
     build = build_of("mnasnet0_5", weights="normalize: {mean: [0.5], std: [0.5]}")
     _, facts = construct(build, Search(), for_accuracy=True)
-    assert facts["preprocessing"].startswith(
-        "mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5, where the weights want mean 0.485, 0.456, 0.406 "
-        "and std 0.229, 0.224, 0.225; the weights' resize to "
-    )
+    assert (
+        "; images normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5, where the weights want "
+        "mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225; the weights' resize to "
+    ) in facts["weights"]
