@@ -236,6 +236,8 @@ def _taken(
         parts.append(f"the file holds {named} too")
     if left:
         parts.append(f"left out: {_first(left)}")
+    if candidate.untied:
+        parts.append(f"the model ties what differs in the file: {_first(candidate.untied)}")
     parts += [f"it holds no version of {name}, which reads it as its first" for name in unversioned]
     return "; ".join(parts)
 

