@@ -41,8 +41,9 @@ class Candidate:
     """A state dict in the module's names, and what does not fit by names and shapes alone.
 
     `label` says where in the file it stands, in the form of a spec's `key`; empty for the whole.
-    `origins` gives the file's name of each entry, `left_out` the tensors beside the prefix. Names
-    that torch's load hooks convert count as missing and unexpected here.
+    `origins` gives the file's name of each entry, `left_out` the tensors beside the prefix and
+    `untied` the names of one parameter that have different values in the file. Names that torch's
+    load hooks convert count as missing and unexpected here.
     """
 
     label: str
@@ -53,6 +54,7 @@ class Candidate:
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     misshapen: tuple[str, ...]
+    untied: tuple[str, ...]
     matched: int
 
     @property
@@ -152,11 +154,13 @@ def find(content: Any, key: str) -> Any:
 
 
 def known_keys(content: Any) -> list[str]:
-    """List the keys that lead to tensors: sections, and the first parts of names in them."""
+    """List the keys that lead to tensors: sections, and where the names in them part."""
     keys = []
     for label, section in sections(content).items():
-        firsts = {name.partition(".")[0] for name in _tensors(section) if "." in name}
-        keys += [label, *(_join(label, first) for first in sorted(firsts))]
+        common = _common_prefix(_tensors(section))
+        rests = [name.removeprefix(common).split(".") for name in _tensors(section)]
+        firsts = sorted({common + first for first, *more in rests if more})
+        keys += [label, *(_join(label, first) for first in firsts)]
     return [key for key in dict.fromkeys(keys) if key]
 
 
@@ -231,6 +235,7 @@ def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names
         missing=tuple(name for name in names.own if _is_missing(name, state)),
         unexpected=tuple(name for name in state if name not in names.own),
         misshapen=tuple(_misshapen(state, names)),
+        untied=tuple(_untied(state, names)),
         matched=sum(name in names.own for name in state),
     )
 
@@ -275,6 +280,14 @@ def _tie(state: OrderedDict[str, Any], names: Names) -> None:
             twin = next((twin for twin in names.ties.get(name, ()) if twin in state), None)
             if twin is not None:
                 state[name] = state[twin]
+
+
+def _untied(state: Mapping[str, Any], names: Names) -> Iterator[str]:
+    """Yield the names of tied parameters whose values differ: the module keeps the last."""
+    for name, tied in names.ties.items():
+        twins = [twin for twin in tied if twin in state]
+        if name in state and not all(_equal(state[name], state[twin]) for twin in twins):
+            yield name
 
 
 def _is_entry(name: str, value: Any, names: Names) -> bool:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from reportgen import cache
 from reportgen.data.source import Progress, Search
-from reportgen.errors import MissingError
+from reportgen.errors import MeasureError, MissingError
 from reportgen.spec.model import Weights
 
 
@@ -36,17 +36,20 @@ def torchvision_weights(source: str, member: str) -> Weights:
     """Return the url and digest of a member of the weights enum of `torchvision/NAME`.
 
     torchvision is imported for it once: the answer is remembered. Raises MeasureError, with the
-    members there are, for one that is not.
+    members there are, for one that is not, and where torchvision cannot be imported.
     """
     from importlib.metadata import version
 
-    key = f"url|torchvision {version('torchvision')}|{source}|{member}"
-    url = cache.recall(key)
-    if url is None:
-        from reportgen.builds.weights import torchvision_member
+    try:
+        key = f"url|torchvision {version('torchvision')}|{source}|{member}"
+        url = cache.recall(key)
+        if url is None:
+            from reportgen.builds.weights import torchvision_member
 
-        url = str(torchvision_member(source, member).url)
-        cache.remember(key, url)
+            url = str(torchvision_member(source, member).url)
+            cache.remember(key, url)
+    except ImportError as error:
+        raise MeasureError(f"torchvision cannot be imported: {error}") from None
     digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", url)
     assert digits is not None, "torchvision names every checkpoint after its digest"
     return Weights(url=url, sha256=digits[1])

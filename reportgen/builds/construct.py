@@ -86,10 +86,10 @@ def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable
 
 
 def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
-    """Return a fact for the record where a factory takes no class count; raise MeasureError."""
+    """Return the fact that a factory takes no class count, or an empty one; raise MeasureError."""
     argument = build.entry.classes_argument
     if not build.classes or _takes(_imported(build, spec_dir), argument):
-        return {}
+        return {"classes": ""}
     return {"classes": f"its own, its factory takes no '{argument}'"}
 
 
@@ -268,7 +268,9 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
     path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
     content = weights.read_checkpoint(path)
     make = factory(build, search.spec_dir, pretrained=weights.holding(member, content, path.name))
-    return make(), {"weights": _pinned(path), "preprocessing": _preprocessing(build, member)}
+    return make(), {
+        "weights": f"{_pinned(path)}; images normalised by {_preprocessing(build, member)}"
+    }
 
 
 def _preprocessing(build: Build, member: Any) -> str:

@@ -221,7 +221,7 @@ def _taken(
         for other in found
         if other.label != candidate.label
         and (other.faults == candidate.faults or other.section != candidate.section)
-        and 2 * other.matched >= candidate.matched
+        and 2 * (other.matched - len(other.misshapen)) >= candidate.matched
         and (other.averaged != candidate.averaged or not other.same_as(candidate))
     ]
     elsewhere = {name for other in others for name in other.origins.values()} | {"n_averaged"}
@@ -236,6 +236,8 @@ def _taken(
         parts.append(f"the file holds {named} too")
     if left:
         parts.append(f"left out: {_first(left)}")
+    if candidate.untied:
+        parts.append(f"the model ties what differs in the file: {_first(candidate.untied)}")
     parts += [f"it holds no version of {name}, which reads it as its first" for name in unversioned]
     return "; ".join(parts)
 

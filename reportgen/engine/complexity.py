@@ -99,7 +99,7 @@ def _sizes(
         for key in ("params", "trainable_params", *named)
     }
     if build.quantize is None:
-        return figures, {}
+        return figures, {"int8": ""}
     # The products are the same in int8; the parameters are the packed ones.
     module = in_int8(build, make().eval())
     packed = Figure("measured", packed_parameters(module), by=by, convention="packed")

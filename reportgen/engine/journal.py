@@ -76,6 +76,7 @@ class Journal:
 
         A good figure stays until another good one takes its place: one that is unavailable now, or
         not among these, leaves it there. If what it was measured on has changed, it is stale.
+        Facts that are now empty go.
         """
         build = self.record.builds[due.build.id]
         spec_dir = self.plan.spec_dir
@@ -94,7 +95,7 @@ class Journal:
             build,
             figures={**others, **{key: figure for key, figure in chosen.items() if figure}},
             inputs=inputs,
-            facts={**build.facts, **said},
+            facts={key: text for key, text in {**build.facts, **said}.items() if text},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

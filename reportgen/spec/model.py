@@ -231,6 +231,16 @@ class Model(Part):
     """Limits for this model, `params: ≤ 2 M`, beside and before those of all models."""
 
     @model_validator(mode="after")
+    def _published_weights(self) -> Model:
+        published = self.weights and self.weights.torchvision
+        if published and not self.source.startswith("torchvision/"):
+            raise problem(
+                f"torchvision publishes no weights of '{self.source}'",
+                "Write `source: torchvision/NAME`, or weights from a file, a url or a fit.",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _known_args(self) -> Model:
         entry = models.find(self.source)
         if entry.args is not None:

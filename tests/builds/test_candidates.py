@@ -332,6 +332,27 @@ def test_a_key_that_is_not_there(key: str, hint: str) -> None:
     )
 
 
+KNOWN = "state_dict, state_dict.module.encoder_k, state_dict.module.encoder_q"
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("module.encoder_k", "Did you mean 'state_dict.module.encoder_k'?"),
+        ("encoder_k", f"Known: {KNOWN}."),
+    ],
+)
+def test_a_key_that_is_not_whole(key: str, hint: str) -> None:
+    content = {
+        "state_dict": {**named("module.encoder_q."), **named("module.encoder_k.", OTHER)},
+        "rate": 0.1,
+    }
+    assert refused(content, key=key)[1] == hint
+    state, taken = loaded(content, key="state_dict.module.encoder_k")
+    assert same(state, OTHER)
+    assert taken == "from 'state_dict.module.encoder_k'"
+
+
 # What torch makes of it.
 
 
@@ -409,6 +430,13 @@ def test_a_tied_parameter_may_be_saved_once(saved: tuple[str, ...]) -> None:
     module, _ = load(Tied, {f"{name}.weight": value for name in saved}, "net.pt")
     assert torch.equal(module.embed.weight, value)
     assert module.out.weight is module.embed.weight
+
+
+def test_values_that_the_model_ties_are_told_of_where_they_differ() -> None:
+    values = {"embed.weight": torch.ones(3, 2), "out.weight": torch.zeros(3, 2)}
+    module, taken = load(Tied, values, "net.pt")
+    assert module.embed.weight.sum() == 0  # as torch's own load_state_dict has it
+    assert taken == "the model ties what differs in the file: embed.weight, out.weight"
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model."])

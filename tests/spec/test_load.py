@@ -199,6 +199,32 @@ def test_a_good_spec_is_read() -> None:
         ),
         pytest.param(
             "cifar_resnet20}",
+            "cifar_resnet20, weights: {fit: {epochs: 1}, key: ema}}",
+            "s.yaml:7:44: 'key' chooses in a file or a url only\n"
+            "  7 |   B: {source: zoo/cifar_resnet20, weights: {fit: {epochs: 1}, key: ema}}\n"
+            "    |                                            ^\n"
+            "  Remove it.",
+            id="a key of no file",
+        ),
+        pytest.param(
+            "cifar_resnet20}",
+            "cifar_resnet20, weights: {torchvision: DEFAULT}}",
+            "s.yaml:7:6: torchvision publishes no weights of 'zoo/cifar_resnet20'\n"
+            "  7 |   B: {source: zoo/cifar_resnet20, weights: {torchvision: DEFAULT}}\n"
+            "    |      ^\n"
+            "  Write `source: torchvision/NAME`, or weights from a file, a url or a fit.",
+            id="torchvision's weights of another model",
+        ),
+        pytest.param(
+            "cifar_resnet20}",
+            "cifar_resnet20, args: {in_channels: [{a: [.inf]}]}}",
+            "s.yaml:7:61: '0' must be a finite number\n"
+            "  7 |   B: {source: zoo/cifar_resnet20, args: {in_channels: [{a: [.inf]}]}}\n"
+            "    |                                                             ^",
+            id="an argument inside another",
+        ),
+        pytest.param(
+            "cifar_resnet20}",
             "cifar_resnet20, quantize: {scheme: int4}}",
             "s.yaml:7:54: 'int4' is no choice for 'scheme'\n"
             "  7 |   B: {source: zoo/cifar_resnet20, quantize: {scheme: int4}}\n"
