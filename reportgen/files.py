@@ -23,9 +23,9 @@ PATIENCE_S = 0.5
 _POLL_S = 0.01
 
 
-def same_lines(text: str, other: str) -> bool:
-    """Whether two texts are the same but for the ends of their lines, which git may rewrite."""
-    return text.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+def in_lines(text: str) -> str:
+    """Return a text with the usual ends of lines, which git may have rewritten."""
+    return text.replace("\r\n", "\n")
 
 
 @contextmanager
@@ -107,7 +107,7 @@ def write_text(path: Path, text: str) -> bool:
 
 def _write_text(path: Path, text: str) -> bool:
     try:
-        if same_lines(path.read_bytes().decode(errors="replace"), text):
+        if in_lines(path.read_bytes().decode(errors="replace")) == in_lines(text):
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
