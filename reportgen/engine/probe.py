@@ -90,8 +90,8 @@ class Probe:
                 self._answers[key] = ask()
             except UnreadableError as error:
                 self._answers[key] = error
-            except (MeasureError, OSError) as error:
-                self._answers[key] = UnreadableError(str(error))
+            except Exception as error:  # of libraries that read images, or of the disk
+                self._answers[key] = UnreadableError(_first_line(error))
         return self._answers[key]
 
     def _reader(self, source: DataSource, split: str) -> Callable[[], str]:
@@ -109,6 +109,11 @@ class Probe:
             return load(source, split, self.search).fingerprint
 
         return fingerprint
+
+
+def _first_line(error: Exception) -> str:
+    first = str(error).strip().partition("\n")[0]
+    return first if isinstance(error, MeasureError) else f"{type(error).__name__}: {first}"
 
 
 def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
