@@ -134,6 +134,11 @@ def seal(path: Path) -> None:
     _seal_of(path).write_text(_content_digest(path), encoding="ascii")
 
 
+def is_sealed(path: Path) -> bool:
+    """Whether a file or folder has a digest, which older versions did not write."""
+    return _seal_of(path).is_file()
+
+
 def is_sound(path: Path) -> bool:
     """Whether a file or folder is what it was when it was sealed, under the same name."""
     try:
