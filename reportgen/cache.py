@@ -38,7 +38,7 @@ def root() -> Path:
     return path if path.is_absolute() else _NOWHERE
 
 
-def prepare(warn: Callable[[str], None]) -> None:
+def prepare(warn: Callable[[str], object]) -> None:
     """See that the cache can be written; where not, use a temporary one for as long as this runs.
 
     `warn` is then told why, in one line. Workers inherit the choice.

@@ -69,9 +69,11 @@ def _lock(descriptor: int, say: Callable[[], object]) -> None:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(_POLL_S)
+        else:
+            return
     say()
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 

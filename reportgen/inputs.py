@@ -8,8 +8,8 @@ from __future__ import annotations
 import functools
 import importlib.machinery
 import sys
-from importlib.machinery import ModuleSpec
 from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -164,9 +164,7 @@ def _is_found(name: str, spec_dir: Path) -> bool:
 @functools.cache
 def _shipped(module: str) -> str:
     """Digest a file of ours, which stays as it is while this runs."""
-    return code_digest(
-        Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
-    )
+    return code_digest(Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py"))
 
 
 def find_module(name: str, search_path: Sequence[str]) -> Path | None:

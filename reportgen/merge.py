@@ -122,7 +122,9 @@ def _of(build: BuildRecord, group: str) -> dict[str, Figure]:
 
 def _fill(figures: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[str, Figure]:
     """Take from others what is not there, or is stale, or there is only a reason for."""
-    both = {key: _good_one(None, figures[key], others[key]) for key in figures.keys() & others.keys()}
+    both = {
+        key: _good_one(None, figures[key], others[key]) for key in figures.keys() & others.keys()
+    }
     return {**others, **figures, **both}
 
 

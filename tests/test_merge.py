@@ -149,9 +149,6 @@ def test_sides_that_are_no_records_are_explained() -> None:
     )
 
 
-
-
-
 def figure_of(merged: Record, key: str = "params") -> Figure:
     return merged.builds["A"].figures[key]
 
@@ -180,7 +177,8 @@ def test_groups_of_one_build_are_merged_with_their_inputs() -> None:
     timed = {"latency@1": Figure("measured", 5)}
     ours = record(
         replace(
-            counted(1, "m", figures=timed), inputs={"complexity": {"model": "m"}, "timing": {"x": "y"}}
+            counted(1, "m", figures=timed),
+            inputs={"complexity": {"model": "m"}, "timing": {"x": "y"}},
         )
     )
     theirs = record(counted(2, "n", ledger={"rows": []}))
@@ -194,9 +192,7 @@ def test_groups_of_one_build_are_merged_with_their_inputs() -> None:
 @pytest.mark.parametrize("theirs_of", ["m", "n"])
 def test_a_failure_of_one_run_replaces_no_figure_of_the_other(theirs_of: str) -> None:
     base = record(build("A"))
-    failed = record(
-        build("A", figures={"params": FAILED}, inputs={"complexity": {"model": "m"}})
-    )
+    failed = record(build("A", figures={"params": FAILED}, inputs={"complexity": {"model": "m"}}))
     good = record(counted(2, theirs_of))
     for merged in (merge_runs(base, failed, good), merge_runs(base, good, failed)):
         assert figure_of(merged).value == 2

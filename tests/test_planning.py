@@ -117,7 +117,6 @@ def test_what_a_change_of_the_spec_makes_stale(old: str, new: str, changed: set[
 
 
 def test_a_change_of_ones_own_code_makes_its_figures_stale(tmp_path: Path) -> None:
-    from reportgen.fingerprint import code_digest
 
     spec = loads(SPEC.replace("zoo/resnet_lite", "mine.py:net"))
     digests = []

@@ -73,10 +73,10 @@ class Journal:
         """
         build = self.record.builds[due.build.id]
         spec_dir = self.plan.spec_dir
-        fresh = {
-            key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures
+        fresh = {key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures}
+        chosen = {
+            key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys
         }
-        chosen = {key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys}
         others = {key: figure for key, figure in build.figures.items() if key not in chosen}
         measured = any(figure.is_good for figure in fresh.values())
         holds_old = any(figure is not None and figure.is_good for figure in chosen.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from reportgen.record import Figure
 
@@ -23,7 +24,7 @@ _SEPARATORS = re.compile(r"[\\/]+")
 def portable_figure(figure: Figure, spec_dir: Path) -> Figure:
     """Return a figure whose words name no path of this machine."""
     words = {name: getattr(figure, name) for name in ("reason", "hint", "note", "stale")}
-    changed = {
+    changed: dict[str, Any] = {
         name: new
         for name, text in words.items()
         if text and (new := portable_text(text, spec_dir)) != text
@@ -48,7 +49,9 @@ def _shortened(text: str, spec_dir: Path) -> str:
             inside = rf"(?:file://)?{re.escape(folder)}"
             text = re.sub(rf"{inside}[\\/]+(?=[^\s'\"`])", "", text)
             text = re.sub(rf"{inside}(?![\w.-])", ".", text)
-    text = _QUOTED.sub(lambda found: f"{found['quote']}{_name(found['path'])}{found['quote']}", text)
+    text = _QUOTED.sub(
+        lambda found: f"{found['quote']}{_name(found['path'])}{found['quote']}", text
+    )
     return _BARE.sub(lambda found: _name(found[0]), text)
 
 

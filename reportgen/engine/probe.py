@@ -45,10 +45,9 @@ class Probe:
         if was and now.get("code") != was.get("code") and (why := self._why_unreadable(build)):
             unknown["code"] = why
         baseline = self.plan.baseline_of(build) if group == "speedup" else None
-        if baseline and was and now.get("baseline") != was.get("baseline"):
-            # Of another code than before, or of none that can be read: no matter which.
-            if why := self._why_unreadable(baseline):
-                unknown["baseline"] = f"{why} (the baseline)"
+        moved = baseline and was and now.get("baseline") != was.get("baseline")
+        if baseline and moved and (why := self._why_unreadable(baseline)):
+            unknown["baseline"] = f"{why} (the baseline)"
         if group == "accuracy":
             self._measured_on(build, now, unknown)
         for name in unknown:

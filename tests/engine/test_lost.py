@@ -142,7 +142,10 @@ def unreadable(project: Project, what: str) -> None:
         ),
         (
             "mine.safetensors",
-            ["1 figure not checked: the weights mine.safetensors are not here (tried mine.safetensors)"],
+            [
+                "1 figure not checked: the weights mine.safetensors are not here "
+                "(tried mine.safetensors)"
+            ],
         ),
         (
             "images",
@@ -213,9 +216,7 @@ def test_asking_for_it_again_does_not_cost_it_either(
     assert project.run("--remeasure", "Mine") == 1
     assert project.record == before
     failed = "importing nets.py:net raised FileNotFoundError: no such file"
-    assert capsys.readouterr().out.endswith(
-        f"  11 figures kept, not measured again: {failed}\n"
-    )
+    assert capsys.readouterr().out.endswith(f"  11 figures kept, not measured again: {failed}\n")
 
 
 def test_a_model_is_renamed_while_its_code_cannot_be_read(project: Project) -> None:
@@ -275,7 +276,9 @@ def test_the_report_shows_a_stale_figure_as_stale(
     assert all("† [^stale-" in cell or "†[^stale-" in cell for cell in cells)
     assert "**" not in row
     assert "- †: stale. Something that it was measured on has changed since" in markdown
-    assert "]: Stale: The model's code changed, and measuring it again failed: importing" in markdown
+    assert (
+        "]: Stale: The model's code changed, and measuring it again failed: importing" in markdown
+    )
     assert "† stale" in shown
     text = Path("out/lost.txt").read_text(encoding="utf-8")
     assert "Test Accuracy: 50.00% (stale: the model's code changed" in text

@@ -19,9 +19,12 @@ from reportgen.record import Figure
         ("nothing in SPECS", "nothing in ."),
         ("SPECS-old/a.py", "a.py"),
         # Of this machine.
-        ("[Errno 2] No such file or directory: '/home/me/x.bin'", "[Errno 2] No such file or directory: 'x.bin'"),
+        (
+            "[Errno 2] No such file or directory: '/home/me/x.bin'",
+            "[Errno 2] No such file or directory: 'x.bin'",
+        ),
         ("/opt/a/lib.so: cannot open", "lib.so: cannot open"),
-        ("File \"/usr/lib/python3/site-packages/torch/nn.py\", line 3", 'File "nn.py", line 3'),
+        ('File "/usr/lib/python3/site-packages/torch/nn.py", line 3', 'File "nn.py", line 3'),
         ("at (/tmp/x/y.c:10)", "at (y.c:10)"),
         ("PATH=/usr/bin:/home/me/bin", "PATH=bin:bin"),
         ("file:///home/me/a.pt", "a.pt"),
