@@ -295,6 +295,7 @@ def test_the_report_shows_a_stale_figure_as_stale(
     assert "Note on Mine: Stale: " in text
 
 
+@pytest.mark.slow
 def test_measured_again_it_is_stale_no_more(project: Project) -> None:
     broken(project)
     project.run()
@@ -322,6 +323,7 @@ def test_a_speed_up_stays_when_its_baseline_fails(project: Project) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_group_that_fails_in_part_keeps_what_was_good(project: Project) -> None:
     project.change("batch_sizes: [1]", "batch_sizes: [1, 2]")
     assert project.run() == 0
@@ -428,6 +430,7 @@ def test_a_package_that_is_not_installed_costs_nothing(
     assert "unknown model 'acme/nett'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_another_setting_for_what_is_not_installed(installed: Path, project: Project) -> None:
     shutil.rmtree(installed)
     project.change("complexity: {}", "complexity: {batch_size: 2}")
@@ -457,6 +460,7 @@ def test_plan_says_what_is_missing_before_anything_is_measured(
     ]
 
 
+@pytest.mark.slow
 def test_a_source_is_written_from_the_folder_of_the_spec(project: Project) -> None:
     project.change("nets.py:net", f"{project.folder}/nets.py:net")
     assert project.run() == 0
