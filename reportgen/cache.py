@@ -43,10 +43,11 @@ def prepare(warn: Callable[[str], object]) -> None:
 
     `warn` is then told why, in one line. Workers inherit the choice.
     """
+    import tempfile
+
     try:
-        with whole(folder() / "probe") as probe:
-            probe.write_bytes(b"?" * 4096)  # on a full disk, only content fails
-        (root() / "probe").unlink()
+        with tempfile.TemporaryFile(dir=folder()) as probe:
+            probe.write(b"?" * 4096)  # on a full disk, only content fails
     except OSError as error:
         warn(
             f"the cache {root()} cannot be written ({error.strerror}): what this run keeps is "
