@@ -119,7 +119,13 @@ class Journal:
         theirs, _ = previous(self.plan, self.path)
         self._stamp = stamp
         if theirs is not None:
-            self.record = merge.merge_runs(self._base, self.record, theirs)
+            merged = merge.merge_runs(self._base, self.record, theirs)
+            # What this run is about stays, also where another one had a spec without it.
+            rows = {
+                name: row for name, row in self.record.builds.items() if name in self.plan.builds
+            }
+            datasets = {**self.record.datasets, **merged.datasets}
+            self.record = replace(merged, builds={**rows, **merged.builds}, datasets=datasets)
             self._base = theirs
 
     def latest(self) -> Record:

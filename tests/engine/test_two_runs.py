@@ -161,3 +161,20 @@ def test_the_other_run_measures_another_group(tmp_path: Path) -> None:
     assert record is not None
     assert record.builds["A"].figures["macs"].value == 3
     assert record.builds["B"].figures["macs"].value == 2
+
+
+def test_the_other_run_has_another_spec(tmp_path: Path) -> None:
+    first, (a, _) = journal(tmp_path, Selection())  # type: ignore[misc]
+    first.save()
+    text = TWO.replace("  A: {source: zoo/digits_mlp}\n", "")
+    without = plan(loads(text), name="two", spec_dir=tmp_path)
+    state = compare(without, records.read(first.path), Search(), Selection())
+    second = Journal(without, first.path, state.record, records.read(first.path))
+    second.put(state.due[0], {key: Figure("measured", 2) for key in state.due[0].keys})
+    first.put(a, {key: Figure("measured", 1) for key in a.keys})
+    record = records.read(first.path)
+    assert record is not None
+    assert {name: build.figures["macs"].value for name, build in record.builds.items()} == {
+        "A": 1,
+        "B": 2,
+    }
