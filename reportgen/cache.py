@@ -38,15 +38,16 @@ def root() -> Path:
     return path if path.is_absolute() else _NOWHERE
 
 
-def prepare(warn: Callable[[str], None]) -> None:
+def prepare(warn: Callable[[str], object]) -> None:
     """See that the cache can be written; where not, use a temporary one for as long as this runs.
 
     `warn` is then told why, in one line. Workers inherit the choice.
     """
+    import tempfile
+
     try:
-        with whole(folder() / "probe") as probe:
-            probe.write_bytes(b"?" * 4096)  # on a full disk, only content fails
-        (root() / "probe").unlink()
+        with tempfile.TemporaryFile(dir=folder()) as probe:
+            probe.write(b"?" * 4096)  # on a full disk, only content fails
     except OSError as error:
         warn(
             f"the cache {root()} cannot be written ({error.strerror}): what this run keeps is "
@@ -132,6 +133,11 @@ def lock(target: Path) -> Iterator[None]:
 def seal(path: Path) -> None:
     """Write the digest of a file, or of a folder of files, beside its content."""
     _seal_of(path).write_text(_content_digest(path), encoding="ascii")
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file or folder has a digest, which older versions did not write."""
+    return _seal_of(path).is_file()
 
 
 def is_sound(path: Path) -> bool:

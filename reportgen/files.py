@@ -23,9 +23,9 @@ PATIENCE_S = 0.5
 _POLL_S = 0.01
 
 
-def same_lines(text: str, other: str) -> bool:
-    """Whether two texts are the same but for the ends of their lines, which git may rewrite."""
-    return text.replace("\r\n", "\n") == other.replace("\r\n", "\n")
+def in_lines(text: str) -> str:
+    """Return a text with the usual ends of lines, which git may have rewritten."""
+    return text.replace("\r\n", "\n")
 
 
 @contextmanager
@@ -69,9 +69,11 @@ def _lock(descriptor: int, say: Callable[[], object]) -> None:
     until = time.monotonic() + PATIENCE_S
     while time.monotonic() < until:
         try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             time.sleep(_POLL_S)
+        else:
+            return
     say()
     fcntl.flock(descriptor, fcntl.LOCK_EX)
 
@@ -107,7 +109,7 @@ def write_text(path: Path, text: str) -> bool:
 
 def _write_text(path: Path, text: str) -> bool:
     try:
-        if same_lines(path.read_bytes().decode(errors="replace"), text):
+        if in_lines(path.read_bytes().decode(errors="replace")) == in_lines(text):
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)

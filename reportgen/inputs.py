@@ -127,7 +127,7 @@ def _code(entry: ModelEntry, spec_dir: Path) -> str:
     """Digest the code that defines a model, where it is ours or the user's to change."""
     module, _, attribute = entry.target.rpartition(":")
     if entry.origin == "zoo":
-        return code_digest(_shipped(module))
+        return _shipped(module)
     if not entry.target:
         raise UnreadableError(f"no installed package has the model '{entry.source}'")
     if entry.origin == "python" and not _is_found(module, spec_dir):
@@ -165,8 +165,9 @@ def _is_found(name: str, spec_dir: Path) -> bool:
 
 
 @functools.cache
-def _shipped(module: str) -> Path:
-    return Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py")
+def _shipped(module: str) -> str:
+    """Digest a file of ours, which stays as it is while this runs."""
+    return code_digest(Path(__file__).parent.joinpath(*module.split(".")[1:]).with_suffix(".py"))
 
 
 def find_module(name: str, search_path: Sequence[str]) -> Path | None:

@@ -121,12 +121,11 @@ def _of(build: BuildRecord, group: str) -> dict[str, Figure]:
 
 
 def _fill(figures: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[str, Figure]:
-    """Take from others what is not there, or there is only a reason for."""
-    merged = {**others, **figures}
-    for key in figures.keys() & others.keys():
-        if figures[key].provenance == "unavailable":
-            merged[key] = others[key]
-    return merged
+    """Take from others what is not there, or is stale, or there is only a reason for."""
+    both = {
+        key: _good_one(None, figures[key], others[key]) for key in figures.keys() & others.keys()
+    }
+    return {**others, **figures, **both}
 
 
 def merge_runs(base: Record | None, ours: Record, theirs: Record) -> Record:
@@ -207,7 +206,8 @@ def _ours(_: T | None, ours: T, __: T) -> T:
 
 
 def _good_one(_: Figure | None, ours: Figure, theirs: Figure) -> Figure:
-    return theirs if _holds_now(theirs) and not _holds_now(ours) else ours
+    """Return the one that holds; else one that did before one that is none."""
+    return max(ours, theirs, key=lambda figure: (figure.is_good, not figure.stale))
 
 
 def _holds_now(figure: Figure) -> bool:

@@ -107,14 +107,14 @@ def golden_report(request: pytest.FixtureRequest) -> GoldenReport:
 def _compare(request: pytest.FixtureRequest, texts: Mapping[str, str]) -> None:
     """Compare each text with its golden file, or write those that differ."""
     __tracebackhide__ = True
-    from reportgen.files import same_lines
+    from reportgen.files import in_lines
 
     folder = request.path.parent / FOLDER
     complaints = []
     for name, text in texts.items():
         path = folder / name
-        wanted = path.read_bytes().decode() if path.exists() else None
-        if wanted is not None and same_lines(wanted, text):
+        wanted = in_lines(path.read_bytes().decode()) if path.exists() else None
+        if wanted == in_lines(text):
             continue
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -122,7 +122,9 @@ def test_the_starter_spec_is_a_good_one(tmp_path: Path, capsys: pytest.CaptureFi
     path = tmp_path / "new" / "mine.yaml"
     assert main(["init", str(path)]) == 0
     assert capsys.readouterr().out == f"wrote {path}; now: reportgen {path}\n"
-    assert len(loads(path.read_text(encoding="utf-8")).models) == 2
+    text = path.read_text(encoding="utf-8")
+    assert len(loads(text).models) == 2
+    assert ".gitattributes" in text
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda p: p.name)

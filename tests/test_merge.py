@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reportgen import record as records
 from reportgen.errors import RecordError
-from reportgen.merge import merge, resolve, sides
+from reportgen.merge import merge, merge_runs, resolve, sides
 from reportgen.record import BuildRecord, DatasetRecord, Figure, Record
 
 
@@ -147,3 +147,67 @@ def test_sides_that_are_no_records_are_explained() -> None:
         "or delete it to measure everything again.). Take either: git checkout --ours r.json; then "
         "run the spec again."
     )
+
+
+def figure_of(merged: Record, key: str = "params") -> Figure:
+    return merged.builds["A"].figures[key]
+
+
+FAILED = Figure("unavailable", cause="failed", reason="no")
+
+
+def test_of_two_runs_each_keeps_what_it_changed() -> None:
+    base = record(counted(1, "m"), build("B"))
+    ours = replace(base, builds={**base.builds, "A": counted(2, "n")})
+    theirs = replace(base, builds={**base.builds, "B": replace(build("B"), facts={"a": "b"})})
+    merged = merge_runs(base, ours, theirs)
+    assert merged.builds["A"] == counted(2, "n")
+    assert merged.builds["B"].facts == {"a": "b"}
+    assert merge_runs(base, theirs, ours) == merged
+
+
+def test_of_two_runs_that_began_with_nothing() -> None:
+    merged = merge_runs(None, record(counted(1, "m")), record(build("B")))
+    assert set(merged.builds) == {"A", "B"}
+    assert figure_of(merged).value == 1
+
+
+def test_groups_of_one_build_are_merged_with_their_inputs() -> None:
+    base = record(counted(1, "m"))
+    timed = {"latency@1": Figure("measured", 5)}
+    ours = record(
+        replace(
+            counted(1, "m", figures=timed),
+            inputs={"complexity": {"model": "m"}, "timing": {"x": "y"}},
+        )
+    )
+    theirs = record(counted(2, "n", ledger={"rows": []}))
+    for merged in (merge_runs(base, ours, theirs), merge_runs(base, theirs, ours)):
+        assert figure_of(merged).value == 2
+        assert figure_of(merged, "latency@1").value == 5
+        assert merged.builds["A"].inputs == {"complexity": {"model": "n"}, "timing": {"x": "y"}}
+        assert merged.builds["A"].ledger == {"rows": []}
+
+
+@pytest.mark.parametrize("theirs_of", ["m", "n"])
+def test_a_failure_of_one_run_replaces_no_figure_of_the_other(theirs_of: str) -> None:
+    base = record(build("A"))
+    failed = record(build("A", figures={"params": FAILED}, inputs={"complexity": {"model": "m"}}))
+    good = record(counted(2, theirs_of))
+    for merged in (merge_runs(base, failed, good), merge_runs(base, good, failed)):
+        assert figure_of(merged).value == 2
+        assert merged.builds["A"].inputs == {"complexity": {"model": theirs_of}}
+
+
+def test_what_one_run_drops_stays_if_the_other_changed_it() -> None:
+    base = record(counted(1, "m"), build("B"))
+    ours = record(build("B"))
+    assert set(merge_runs(base, ours, base).builds) == {"B"}
+    assert set(merge_runs(base, ours, record(counted(2, "n"), build("B"))).builds) == {"A", "B"}
+
+
+def test_of_two_branches_the_figure_that_is_not_stale_wins() -> None:
+    stale = record(counted(1, "m", figures={"params": Figure("measured", 1, stale="why")}))
+    good = record(counted(1, "m"))
+    for ours, theirs in ((stale, good), (good, stale)):
+        assert not figure_of(merge(ours, theirs, {})).stale

@@ -59,6 +59,17 @@ def test_a_difference_is_shown(pytester: pytest.Pytester) -> None:
     result.stdout.no_fnmatch_line("*_compare*")
 
 
+def test_the_ends_of_lines_do_not_count(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(TEXT)
+    golden = pytester.mkdir("golden") / "a.txt"
+    golden.write_bytes(b"two\r\n")
+    run(pytester).assert_outcomes(passed=1)
+    run(pytester, "--update-golden").assert_outcomes(passed=1)
+    assert golden.read_bytes() == b"two\r\n"
+    golden.write_bytes(b"one\r\n")
+    run(pytester).stdout.fnmatch_lines(["@@ -1 +1 @@", "-one", "+two"])
+
+
 def test_ci_never_writes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CI", "true")
     pytester.makepyfile(TEXT)

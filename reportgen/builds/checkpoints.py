@@ -101,7 +101,6 @@ def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None
                 expected=weights.sha256 or "",
                 progress=progress,
             )
-            cache.seal(kept)
         except DigestError as error:
             raise _mismatch(name, error.found, weights) from None
         except (DownloadError, OSError) as error:
@@ -144,10 +143,7 @@ def _kept(weights: Weights) -> Path:
 
 
 def _is_right(path: Path, weights: Weights) -> bool:
-    if weights.sha256:
-        return cache.file_sha256(path).startswith(weights.sha256)
-    # A download without a published digest has the one that it came with.
-    return path != _kept(weights) or cache.is_sound(path)
+    return not weights.sha256 or cache.file_sha256(path).startswith(weights.sha256)
 
 
 def _mismatch(name: str, found: str, weights: Weights) -> MissingError:

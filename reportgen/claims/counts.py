@@ -51,7 +51,11 @@ class Counts:
 
         Raises UnknownError where there is none, NoModuleError where there can be none.
         """
-        own = self.record.builds[build].figures.get(key)
+        figures = self.record.builds[build].figures
+        own = figures.get(key)
+        basis = own if own is not None and not module else figures.get("macs")
+        if basis is not None and basis.stale:
+            raise UnknownError(f"our figure is stale: {basis.stale}")
         if not module and own is not None and own.value is not None:
             return own.value
         base, both = single_pass(key)

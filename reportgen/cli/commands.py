@@ -17,9 +17,9 @@ from reportgen.errors import ReportgenError, SpecError
 from reportgen.visible import one_line
 
 EPILOG = """\
-exit codes: 0 done; 1 something could not be measured, and the report says why; 2 a wrong command
-line or spec; 3 check: a report is not what a run would give, diff: a limit is broken; 130
-interrupted, what was measured is kept.
+exit codes: 0 done; 1 something could not be measured, or not be checked (check: only with
+--strict); 2 a wrong command line or spec; 3 check: a report is not what a run would give, diff: a
+limit is broken; 130 interrupted, what was measured is kept.
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import shutil
 import tarfile
 import urllib.error
 import urllib.request
@@ -90,6 +91,15 @@ def download_split(dataset: DataSource, split: str, progress: Progress | None = 
             _download_idx(dataset.source, folder, splits[split], progress)
 
 
+def drop_damaged(source: str) -> None:
+    """Remove a downloaded data set that is not what it was when it came."""
+    layout, folder, _ = BINARY_LAYOUTS[source]
+    kept = downloads() / folder
+    # Of the other layout each file has a digest in itself: it is gzipped.
+    if layout == "cifar" and cache.is_sealed(kept) and not cache.is_sound(kept):
+        shutil.rmtree(kept, ignore_errors=True)
+
+
 def _download_cifar(
     source: str, folder: str, splits: Mapping[str, tuple[str, ...]], progress: Progress | None
 ) -> None:
@@ -110,6 +120,7 @@ def _download_cifar(
                     raise DownloadError(f"{name} is no file of the archive")
                 with member:
                     (made / name).write_bytes(member.read())
+            cache.seal(made)
     except (tarfile.TarError, KeyError, EOFError, OSError) as error:
         raise DownloadError(str(error)) from error
     finally:

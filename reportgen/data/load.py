@@ -10,7 +10,7 @@ from reportgen.catalog.datasets import DATASETS
 from reportgen.data.binary import read_binary
 from reportgen.data.bundled import draw_synthetic, read_digits
 from reportgen.data.classes import CLASS_NAMES, class_of_folder
-from reportgen.data.download import DownloadError, can_download, download_split
+from reportgen.data.download import DownloadError, can_download, download_split, drop_damaged
 from reportgen.data.images import Labelled, read_tree
 from reportgen.data.known import digits_key, place_key, synthetic_fingerprint
 from reportgen.data.locate import BINARY_LAYOUTS, Place, candidates, find
@@ -132,6 +132,8 @@ class _Files:
 
 def _place(dataset: DataSource, split: str, search: Search, progress: Progress | None) -> Place:
     """Find a split, or download it and find it then; raise MeasureError."""
+    if dataset.source in BINARY_LAYOUTS:
+        drop_damaged(dataset.source)
     if place := find(dataset, split, search):
         return place
     trees = [place for place in candidates(dataset, split, search) if isinstance(place, ImageTree)]

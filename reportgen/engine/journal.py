@@ -6,7 +6,6 @@ this run changed is put into it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +26,8 @@ from reportgen.record import Cause, Figure, Record
 class Journal:
     """A record in the making, and the file it is kept in.
 
-    `base` is what was read from the file, and `stamp` what the file was like then. `kept` counts
-    good figures that stay as they are although measuring them again failed, by the reason.
+    `base` is what was read from the file, and `stamp` what the file was like then. `kept` says of
+    good figures, by build and key, why measuring them again failed; they stay as they are.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class Journal:
         self.path = path
         self.record = record
         self.measured = 0
-        self.kept: Counter[str] = Counter()
+        self.kept: dict[tuple[str, str], str] = {}
         self._base = base
         self._stamp = stamp
 
@@ -82,7 +81,7 @@ class Journal:
         spec_dir = self.plan.spec_dir
         fresh = {key: portable_figure(figures[key], spec_dir) for key in due.keys if key in figures}
         chosen = {
-            key: self._choose(due, build.figures.get(key), fresh.get(key)) for key in due.keys
+            key: self._choose(due, key, build.figures.get(key), fresh.get(key)) for key in due.keys
         }
         others = {key: figure for key, figure in build.figures.items() if key not in chosen}
         measured = any(figure.is_good for figure in fresh.values())
@@ -127,7 +126,13 @@ class Journal:
         theirs, _ = previous(self.plan, self.path)
         self._stamp = stamp
         if theirs is not None:
-            self.record = merge.merge_runs(self._base, self.record, theirs)
+            merged = merge.merge_runs(self._base, self.record, theirs)
+            # What this run is about stays, also where another one had a spec without it.
+            rows = {
+                name: row for name, row in self.record.builds.items() if name in self.plan.builds
+            }
+            datasets = {**self.record.datasets, **merged.datasets}
+            self.record = replace(merged, builds={**rows, **merged.builds}, datasets=datasets)
             self._base = theirs
 
     def latest(self) -> Record:
@@ -140,7 +145,9 @@ class Journal:
         used = used_environments(self.record.builds, self.record.environments)
         return replace(self.record, environments=used)
 
-    def _choose(self, due: Due, old: Figure | None, fresh: Figure | None) -> Figure | None:
+    def _choose(
+        self, due: Due, key: str, old: Figure | None, fresh: Figure | None
+    ) -> Figure | None:
         """Return the figure that is to stand in the record."""
         if fresh is not None and fresh.is_good:
             return fresh
@@ -149,7 +156,7 @@ class Journal:
             return fresh if fresh or due.changed else old
         if not due.changed:
             if fresh is not None and not old.stale:
-                self.kept[fresh.reason] += 1
+                self.kept[due.build.id, key] = fresh.reason
             return old
         if fresh is None:
             return replace(old, stale=f"{due.changed}, and it was not measured again yet")

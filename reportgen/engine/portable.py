@@ -8,12 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from reportgen.record import Figure
 
 _URL = re.compile(r"\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
 # Where a path begins: not inside a word, as in `images/s`, and not in `//`.
-_START = r"(?:file://)?(?<![\w.~/\\])(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)"
+_START = r"(?:file://|(?<![\w.~/\\]))(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)"
 _QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_START}[^'\"`\n]*)(?P=quote)")
 # Of one part, as in `/tmp`, it is a path too; `/` alone is none.
 _BARE = re.compile(rf"{_START}[^\s'\"`,;:<>()\[\]{{}}|]+(?:\\ [^\s'\"`,;:<>()\[\]{{}}|]+)*")
@@ -23,7 +24,7 @@ _SEPARATORS = re.compile(r"[\\/]+")
 def portable_figure(figure: Figure, spec_dir: Path) -> Figure:
     """Return a figure whose words name no path of this machine."""
     words = {name: getattr(figure, name) for name in ("reason", "hint", "note", "stale")}
-    changed = {
+    changed: dict[str, Any] = {
         name: new
         for name, text in words.items()
         if text and (new := portable_text(text, spec_dir)) != text

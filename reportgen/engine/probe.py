@@ -51,10 +51,9 @@ class Probe:
         if was and now.get("code") != was.get("code") and (why := self._why_unreadable(build)):
             unknown["code"] = why
         baseline = self.plan.baseline_of(build) if group == "speedup" else None
-        if baseline and was and now.get("baseline") != was.get("baseline"):
-            # Of another code than before, or of none that can be read: no matter which.
-            if why := self._why_unreadable(baseline):
-                unknown["baseline"] = f"{why} (the baseline)"
+        moved = baseline and was and now.get("baseline") != was.get("baseline")
+        if baseline and moved and (why := self._why_unreadable(baseline)):
+            unknown["baseline"] = f"{why} (the baseline)"
         if group == "accuracy":
             self._measured_on(build, now, unknown)
         for name in unknown:
@@ -96,8 +95,8 @@ class Probe:
                 self._answers[key] = ask()
             except UnreadableError as error:
                 self._answers[key] = error
-            except (MeasureError, OSError) as error:
-                self._answers[key] = UnreadableError(str(error))
+            except Exception as error:  # of libraries that read images, or of the disk
+                self._answers[key] = UnreadableError(_first_line(error))
         return self._answers[key]
 
     def _reader(self, source: DataSource, split: str) -> Callable[[], str]:
@@ -115,6 +114,11 @@ class Probe:
             return read(source, split, self.search, self.plan.measure.time_limit)
 
         return fingerprint
+
+
+def _first_line(error: Exception) -> str:
+    first = str(error).strip().partition("\n")[0]
+    return first if isinstance(error, MeasureError) else f"{type(error).__name__}: {first}"
 
 
 def missing(build: Build, group: Group, search: Search) -> Iterable[str]:

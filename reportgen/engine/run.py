@@ -90,7 +90,7 @@ def bring_up_to_date(
         due=len(state.due),
         written=written,
         unknown=by_reason(state.unknown),
-        kept=journal.kept,
+        kept=Counter(journal.kept.values()),
         latest=journal.latest,
         merged=merged,
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen.data.source import Search
+from reportgen.engine.portable import portable_text
 from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
 from reportgen.inputs import Group
@@ -91,6 +92,7 @@ def compare(
     for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
         fresh = record.builds[build.id]
+        fresh = replace(fresh, source=portable_text(fresh.source, plan.spec_dir))
         compared = _compare_build(build, fresh, previous, probe, selection)
         builds[build.id] = compared.kept
         due += compared.due

@@ -19,7 +19,7 @@ from reportgen.report.figures import is_doubtful, is_own
 def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
     """Say which figures belong to the column's largest group of comparable ones.
 
-    Only figures of ours that are not stale can belong; of two groups of one size the first one counts.
+    Only figures of ours that are not stale can belong; of two groups of one size the first counts.
     """
     grounds = [
         _ground(figure, quantity) if is_own(figure) and not figure.stale else None

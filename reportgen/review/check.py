@@ -18,7 +18,7 @@ from reportgen.data.source import Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import Due, State, by_reason, compare, failures
 from reportgen.errors import ConflictError
-from reportgen.files import locked, same_lines
+from reportgen.files import in_lines, locked
 from reportgen.plan import Plan
 from reportgen.record import Record
 from reportgen.report import render
@@ -145,7 +145,7 @@ def documents(subject: Subject) -> Iterator[Finding]:
         actual = subject.actual[path]
         if actual is None:
             yield Finding("missing", "", f"{path}: there is no such document")
-        elif not same_lines(actual, text):
+        elif in_lines(actual) != in_lines(text):
             message = f"{path}: edited by hand, or written with another template"
             yield Finding("document", "", message, _diff(actual, text, path))
 

@@ -4,6 +4,9 @@ STARTER = """\
 reportgen: 1
 title: My first report
 
+# The report is written to out/: commit it. Git leaves the ends of its lines alone if .gitattributes
+# has the line `out/** -text`.
+
 # Each data set has a table. `reportgen list datasets` shows what there is; a folder of images per
 # class works too: {source: folder, path: my_images, shape: [3, 32, 32], classes: 2}.
 datasets:

@@ -98,3 +98,13 @@ def test_no_claim_of_a_committed_report_is_broken(path: Path) -> None:
     record = read(path)
     assert record is not None
     assert list(map(str, broken_claims(record))) == []
+
+
+def test_a_stale_figure_decides_no_claim(resnets: Record) -> None:
+    record = with_claims(resnets, claim("macs", "4.09 G"), claim("flops", "1 G", module="layer1"))
+    one = record.builds["ResNet 50"]
+    macs = replace(one.figures["macs"], stale="the model's code changed, and it failed: no")
+    one = replace(one, figures={**one.figures, "macs": macs})
+    record = replace(record, builds={**record.builds, "ResNet 50": one})
+    said = "Cannot be judged: our figure is stale: the model's code changed, and it failed: no."
+    assert [(verdict.status, verdict.says) for verdict in judge(record)] == [("open", said)] * 2

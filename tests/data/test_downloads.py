@@ -192,3 +192,21 @@ def test_the_digests_that_torchvision_knows_cover_every_file_we_ask_for() -> Non
     for name, published in (("mnist", MNIST), ("fashion_mnist", FashionMNIST)):
         wanted = {f"{file}.gz" for files in BINARY_LAYOUTS[name][2].values() for file in files}
         assert wanted == {file for file, _ in published.resources}
+
+
+def test_a_download_that_was_damaged_in_the_cache_is_fetched_again(
+    published: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torchvision.datasets import CIFAR10
+
+    with serving(tmp_path / "server") as address:
+        monkeypatch.setattr(CIFAR10, "url", f"{address}cifar.tar.gz")
+        before = load(catalogued("cifar10"), "test", Search())
+        batch = downloads() / "cifar-10-batches-py" / "test_batch"
+        content = bytearray(batch.read_bytes())
+        content[len(content) // 2] ^= 1
+        batch.write_bytes(content)
+        assert load(catalogued("cifar10"), "test", Search()).fingerprint == before.fingerprint
+    batch.write_bytes(content)
+    with pytest.raises(MissingError):
+        load(catalogued("cifar10"), "test", Search(offline=True))

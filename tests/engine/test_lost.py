@@ -11,7 +11,17 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
+from reportgen import record as records
 from reportgen.cli import main
+from reportgen.data.source import Search
+from reportgen.engine.journal import Journal
+from reportgen.engine.previous import seen
+from reportgen.engine.selection import Selection
+from reportgen.engine.staleness import compare
+from reportgen.errors import RecordError
+from reportgen.planning import plan
+from reportgen.record import Figure
+from reportgen.spec import load
 from tests.engine.subjects import net_of_two_classes
 
 SPEC = """\
@@ -143,7 +153,8 @@ def unreadable(project: Project, what: str) -> None:
         (
             "mine.safetensors",
             [
-                "1 figure not checked: the weights mine.safetensors are not here (tried mine.safetensors)"
+                "1 figure not checked: the weights mine.safetensors are not here "
+                "(tried mine.safetensors)"
             ],
         ),
         (
@@ -284,6 +295,7 @@ def test_the_report_shows_a_stale_figure_as_stale(
     assert "Note on Mine: Stale: " in text
 
 
+@pytest.mark.slow
 def test_measured_again_it_is_stale_no_more(project: Project) -> None:
     broken(project)
     project.run()
@@ -311,6 +323,7 @@ def test_a_speed_up_stays_when_its_baseline_fails(project: Project) -> None:
     assert after == before
 
 
+@pytest.mark.slow
 def test_a_group_that_fails_in_part_keeps_what_was_good(project: Project) -> None:
     project.change("batch_sizes: [1]", "batch_sizes: [1, 2]")
     assert project.run() == 0
@@ -417,6 +430,7 @@ def test_a_package_that_is_not_installed_costs_nothing(
     assert "unknown model 'acme/nett'" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_another_setting_for_what_is_not_installed(installed: Path, project: Project) -> None:
     shutil.rmtree(installed)
     project.change("complexity: {}", "complexity: {batch_size: 2}")
@@ -444,3 +458,47 @@ def test_plan_says_what_is_missing_before_anything_is_measured(
         f"  missing: the images of shapes are not there (tried images, {tmp_path}/data/images): "
         "Mine",
     ]
+
+
+@pytest.mark.slow
+def test_a_source_is_written_from_the_folder_of_the_spec(project: Project) -> None:
+    project.change("nets.py:net", f"{project.folder}/nets.py:net")
+    assert project.run() == 0
+    assert project.check("--strict") == 0
+    assert str(project.folder) not in project.record
+    assert json.loads(project.record)["builds"]["Mine"]["source"] == "nets.py:net"
+
+
+def test_what_is_measured_in_parts_loses_nothing_in_between(project: Project) -> None:
+    old = records.read(Path("out/lost.json"))
+    project.change("rounds: 3", "rounds: 4")
+    planned = plan(load(Path("lost.yaml")), name="lost", spec_dir=Path())
+    state = compare(planned, old, Search(spec_dir=Path()), Selection())
+    (due,) = (due for due in state.due if (due.build.id, due.group) == ("Mine", "timing"))
+    journal = Journal(
+        planned, Path("out/lost.json"), state.record, old, seen(Path("out/lost.json"))
+    )
+    journal.put(due, {"latency@1": Figure("measured", 1, "ms")})
+    throughput = project.mine["throughput@1"]
+    assert throughput["stale"] == (
+        "the settings of the measurement changed, and it was not measured again yet"
+    )
+    assert "stale" not in project.mine["latency@1"]
+    # Killed here: the next run takes what is left, and no more.
+    state = compare(planned, records.read(Path("out/lost.json")), Search(), Selection())
+    assert [(d.build.id, d.group, d.keys) for d in state.due if d.build.id == "Mine"] == [
+        ("Mine", "timing", ("throughput@1",)),
+        ("Mine", "speedup", ("speedup@1",)),
+    ]
+
+
+def test_a_record_that_somebody_broke_meanwhile_is_not_written_over(project: Project) -> None:
+    path = Path("out/lost.json")
+    planned = plan(load(Path("lost.yaml")), name="lost", spec_dir=Path())
+    old = records.read(path)
+    assert old is not None
+    journal = Journal(planned, path, old, old, seen(path))
+    path.write_text("{")
+    with pytest.raises(RecordError, match="not JSON"):
+        journal.save()
+    assert path.read_text() == "{"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reportgen import cache
 from reportgen.record import Record
 from reportgen.report import TemplateError, render
 from reportgen.report.environment import builtin_templates
@@ -43,6 +44,23 @@ def test_a_users_template_extends_ours(tmp_path: Path) -> None:
     assert "| A | 5 |" in text
     assert "Mine." in text
     assert "## Notation" not in text
+
+
+def test_the_ends_of_a_templates_lines_do_not_count(tmp_path: Path) -> None:
+    ours = (builtin_templates() / "report.md.j2").read_bytes()
+    (tmp_path / "report.md.j2").write_bytes(ours.replace(b"\n", b"\r\n"))
+    assert render(record(), template_dirs=[tmp_path]) == render(record())
+
+
+def test_compiled_templates_are_checked_before_they_are_run(tmp_path: Path) -> None:
+    before = render(record())
+    compiled = [path for path in cache.root().glob("templates/*/*") if path.suffix != ".sum"]
+    assert compiled
+    for path in compiled:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    assert render(record()) == before
 
 
 def test_the_first_folder_wins(tmp_path: Path) -> None:

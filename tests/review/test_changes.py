@@ -289,3 +289,14 @@ def test_every_build_is_in_one_row_and_the_same_is_quiet(
     assert sorted(r.status for r in rows if r.status == "added") == sorted(
         "added" for r in back if r.status == "removed"
     )
+
+
+def test_a_stale_figure_is_lost_until_it_is_measured_again() -> None:
+    stale = replace(count(100), stale="the model's code changed, and measuring it again failed: no")
+    good, stale_one, new = (
+        build("A", figures={"params": figure}) for figure in (count(100), stale, count(90))
+    )
+    cell = only_cell(good, stale_one, "params")
+    assert (cell.verdict, cell.why) == ("lost", stale.stale)
+    assert only_cell(stale_one, stale_one, "params").verdict == "same"
+    assert only_cell(stale_one, new, "params").verdict == "changed"

@@ -255,6 +255,33 @@ def test_the_summary_on_github(
     assert file.read_text().endswith("No figure changed.\n\n")
 
 
+def test_the_summary_on_github_says_what_was_not_checked(
+    committed: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
+    (committed.folder / "specs" / "mine.py").write_text(MINE)
+    committed.change("zoo/digits_cnn", "mine.py:net")
+    assert committed.run("--allow-code") == 0
+    (committed.folder / "specs" / "mine.py").unlink()
+    assert main(CHECK) == 0
+    assert file.read_text() == (
+        "## reportgen check\n\n✅ specs/small.yaml: in order, 2 builds\n\n"
+        "~~~diff\n10 figures not checked: specs/mine.py is not there\n~~~\n\n"
+    )
+    # What cannot be counted is not counted again, and that is no finding.
+    assert main([*CHECK, "--recount", "--allow-code"]) == 0
+
+
+MINE = """\
+from torch import nn
+
+
+def net(num_classes):
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, num_classes))
+"""
+
+
 def test_a_summary_is_cut_before_github_drops_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
