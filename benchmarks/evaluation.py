@@ -1,14 +1,17 @@
 """Evaluating ResNet-Lite on CIFAR-10, beside a bare loop and beside the usual one.
 
 The bare loop runs over tensors that are ready, in the same batches; the usual one is a DataLoader
-with ToTensor and Normalize for each image, in batches of 1024, and tells the top-1 accuracy.
+with ToTensor and Normalize for each image, in batches of 1024, and tells the top-1 accuracy. Both
+are run as a script of one's own is: with the system's allocator, in a process of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import torch
 from harness import Options, Row, in_turn, ratio, seconds
@@ -22,7 +25,9 @@ from reportgen.data.batches import batches
 from reportgen.data.load import load
 from reportgen.data.source import DataSource, Search
 from reportgen.data.store import Split
+from reportgen.engine.workers import Worker
 from reportgen.measures.accuracy import evaluate
+from reportgen.measures.allocator import Allocator, use
 from reportgen.spec.model import Normalization
 from reportgen.zoo.resnet_lite import resnet_lite
 
@@ -50,78 +55,89 @@ class Images(Dataset):
         return self.transform(Image.fromarray(self.pixels[index])), int(self.labels[index])
 
 
-def bench(options: Options) -> Iterator[Row]:
-    """Run the three loops in turn."""
-    folders = (options.data_dir,) if options.data_dir else ()
-    split = _split(folders)
-    if options.quick:
-        split = replace(split, images=split.images[:1024], labels=split.labels[:1024])
-    model = resnet_lite(num_classes=10).eval()
-    pixelwise = deepcopy(model).to(memory_format=torch.channels_last)
-    ready = list(batches(split, BATCH, NORMALIZATION))
-    images = Images(split)
+class Loops:
+    """The loops, in a process with one allocator: what a worker makes."""
 
-    def bare() -> None:
+    def __init__(
+        self, allocator: Allocator, folders: tuple, quick: bool, tell: Callable[[str], None]
+    ) -> None:
+        self.allocator = use(allocator)
+        self.split = _split(folders)
+        if quick:
+            few = self.split.images[:1024], self.split.labels[:1024]
+            self.split = replace(self.split, images=few[0], labels=few[1])
+        self.model = resnet_lite(num_classes=10).eval()
+        self.pixelwise = deepcopy(self.model).to(memory_format=torch.channels_last)
+        self.ready = list(batches(self.split, BATCH, NORMALIZATION))
+        self.images = Images(self.split)
+
+    def bare(self) -> None:
+        """Run over tensors that are ready."""
         with torch.inference_mode():
-            for batch, _ in ready:
-                model(batch)
+            for batch, _ in self.ready:
+                self.model(batch)
 
-    def usual() -> None:
+    def usual(self) -> None:
+        """Run over a DataLoader."""
         right = 0
         with torch.no_grad():
-            for batch, labels in DataLoader(images, batch_size=USUAL_BATCH):
-                right += int((model(batch).argmax(1) == labels).sum())
+            for batch, labels in DataLoader(self.images, batch_size=USUAL_BATCH):
+                right += int((self.model(batch).argmax(1) == labels).sum())
 
-    def ours(module: nn.Module = model) -> None:
-        evaluate(module, split, normalization=NORMALIZATION, batch_size=BATCH, metrics=METRICS)
+    def ours(self) -> None:
+        """Evaluate."""
+        self._evaluate(self.model)
 
-    def left_open() -> None:
-        evaluate(
-            deepcopy(model),
-            split,
-            normalization=NORMALIZATION,
-            batch_size=None,
-            channels_last=None,
-            metrics=METRICS,
+    def channels_last(self) -> None:
+        """Evaluate, with the channels of a pixel side by side."""
+        self._evaluate(self.pixelwise)
+
+    def left_open(self) -> None:
+        """Evaluate, and choose batch size and layout."""
+        self._evaluate(deepcopy(self.model), batch_size=None, channels_last=None)
+
+    def _evaluate(self, module: nn.Module, **choices: Any) -> None:
+        given = {"batch_size": BATCH, **choices}
+        evaluate(module, self.split, normalization=NORMALIZATION, metrics=METRICS, **given)
+
+
+def bench(options: Options) -> Iterator[Row]:
+    """Run the loops in turn."""
+    folders = (options.data_dir,) if options.data_dir else ()
+    given = (folders, options.quick)
+    with (
+        Worker("evaluation:Loops", ("steady", *given)) as own,
+        Worker("evaluation:Loops", ("system", *given)) as script,
+    ):
+        samples = in_turn(
+            {
+                "ours": partial(own.call, "ours"),
+                "channels last": partial(own.call, "channels_last"),
+                "left open": partial(own.call, "left_open"),
+                "bare, steady": partial(own.call, "bare"),
+                "bare": partial(script.call, "bare"),
+                "usual": partial(script.call, "usual"),
+            },
+            rounds=6,
         )
 
-    samples = in_turn(
-        {
-            "ours": ours,
-            "bare": bare,
-            "usual": usual,
-            "pixelwise": lambda: ours(pixelwise),
-            "left open": left_open,
-        },
-        rounds=6,
-    )
-    yield Row(
-        f"{len(split):,} images, {len(METRICS)} metrics; other: forward passes over ready tensors",
-        seconds(samples["ours"]),
-        seconds(samples["bare"]),
-        ratio(samples["bare"], samples["ours"]),
-        "≥ 0.97",
-    )
-    yield Row(
-        "the same; other, here and below: the usual loop",
-        seconds(samples["ours"]),
-        seconds(samples["usual"]),
-        ratio(samples["usual"], samples["ours"]),
-    )
-    yield Row(
-        "the same, with `channels_last: true` in the spec",
-        seconds(samples["pixelwise"]),
-        seconds(samples["usual"]),
-        ratio(samples["usual"], samples["pixelwise"]),
+    def row(what: str, ours: str, other: str, bar: str) -> Row:
+        mine, theirs = samples[ours], samples[other]
+        return Row(what, seconds(mine), seconds(theirs), ratio(theirs, mine), bar)
+
+    images = "1,024" if options.quick else "10,000"
+    yield row(
+        f"{images} images, {len(METRICS)} metrics; other: forward passes over ready tensors",
+        "ours",
+        "bare",
         "≥ 1.5",
     )
+    yield row("the same; other: those with our allocator", "ours", "bare, steady", "≥ 0.97")
+    yield row("the same; other, here and below: the usual loop", "ours", "usual", "")
+    yield row("the same, with `channels_last: true` in the spec", "channels last", "usual", "≥ 1.5")
     if not options.quick:  # too few images for a choice
-        yield Row(
-            "the same, batch size and layout left open in the spec",
-            seconds(samples["left open"]),
-            seconds(samples["usual"]),
-            ratio(samples["usual"], samples["left open"]),
-            "≥ 1.5",
+        yield row(
+            "the same, batch size and layout left open in the spec", "left open", "usual", "≥ 3"
         )
 
 

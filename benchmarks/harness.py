@@ -14,10 +14,11 @@ from reportgen.measures.statistics import Ratio, paired_ratio
 
 @dataclass(frozen=True)
 class Options:
-    """How to run: a part only (`quick`), and where data lies."""
+    """How to run: a part only (`quick`), where data lies, and which spec to repeat."""
 
     quick: bool
     data_dir: Path | None
+    spec: Path
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Runs benchmarks, and writes what they measured into `results.md`, a section each.
 
     pip install -e '.[benchmarks]'
-    python benchmarks/run.py [NAME ...] [--quick] [--data-dir DIR]
+    python benchmarks/run.py [NAME ...] [--quick] [--data-dir DIR] [--spec SPEC]
 
 Sections that are not named stay as they are. Whatever is compared takes turns in one process, or in
 fresh processes one after the other, so that a machine that slows down slows all alike; ratios are
@@ -27,7 +27,18 @@ from harness import Options, duration, markdown
 from reportgen.engine.environment import describe
 from reportgen.files import write_text
 
-NAMES = ("startup", "counting", "decoder", "evaluation", "timing", "alarms", "scale", "sweep")
+NAMES = (
+    "startup",
+    "counting",
+    "decoder",
+    "evaluation",
+    "timing",
+    "repeat",
+    "alarms",
+    "scale",
+    "sweep",
+)
+DIGITS = Path("specs/digits.yaml")
 RESULTS = Path(__file__).parent / "results.md"
 
 
@@ -37,15 +48,19 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--quick", action="store_true", help="a part of each, in a few minutes")
     parser.add_argument("--data-dir", type=Path, help="where CIFAR-10 lies")
+    parser.add_argument("--spec", type=Path, default=DIGITS, help="what 'repeat' runs")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in NAMES]:
         parser.error(f"no benchmark is called {unknown[0]}; there are {', '.join(NAMES)}")
     for name in arguments.names or NAMES:
         options = ["--quick"] * arguments.quick
-        options += ["--data-dir DIR"] * bool(arguments.data_dir and name == "evaluation")
+        reads = name in ("evaluation", "repeat")
+        options += ["--data-dir DIR"] * bool(arguments.data_dir and reads)
+        if name == "repeat" and arguments.spec != DIGITS:
+            options.append(f"--spec {arguments.spec}")
         module = importlib.import_module(name)
         start = time.monotonic()
-        rows = list(module.bench(Options(arguments.quick, arguments.data_dir)))
+        rows = list(module.bench(Options(arguments.quick, arguments.data_dir, arguments.spec)))
         taken = duration(time.monotonic() - start)
         command = " ".join(["python benchmarks/run.py", name, *options])
         text = (

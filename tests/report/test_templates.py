@@ -93,9 +93,10 @@ def test_an_undefined_attribute(tmp_path: Path) -> None:
 def test_an_error_inside_an_include_names_the_included_file(tmp_path: Path) -> None:
     (tmp_path / "part.j2").write_text("\n\n{{ nothing_like_it }}")
     assert problem(tmp_path, '{% include "part.j2" %}') == (
-        "DIR/part.j2:3: 'nothing_like_it' is undefined. Known: allocators, batches, blocks, budgets, "
-        "claims, dataset_table, datasets, environments, exact, explanations, footnotes, kinds, marks, "
-        "models, modules, notation, quantities, record, settings, spec, spread, tables, title."
+        "DIR/part.j2:3: 'nothing_like_it' is undefined. Known: allocators, batches, blocks, "
+        "budgets, claims, dataset_table, datasets, environments, exact, explanations, footnotes, "
+        "kinds, marks, models, modules, notation, quantities, record, settings, spec, spread, "
+        "tables, title."
     )
 
 

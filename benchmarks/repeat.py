@@ -1,0 +1,113 @@
+"""Whether times repeat: a spec is run again and again, each time from nothing.
+
+For each model and batch size: the median of the runs' latencies, and by how much the largest of
+them exceeds the smallest. The bar holds for a quiet machine: CPU pressure below 1 %, no steal.
+Page faults and involuntary context switches are those of the worst run, a call.
+"""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import Options, Row, duration
+
+from reportgen import record as records
+from reportgen.quantities import split_key
+from reportgen.record import Figure, Record
+
+RUNS = 10
+QUICK_RUNS = 3
+
+
+def bench(options: Options) -> Iterator[Row]:
+    """Run the spec, and compare its latencies."""
+    before = Load.now()
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [
+            run(options, Path(folder, str(number)))
+            for number in range(QUICK_RUNS if options.quick else RUNS)
+        ]
+    load = Load.now()
+    for name, figures in latencies(runs).items():
+        values = [figure.value or 0.0 for figure in figures]
+        faults, switches = (
+            max(getattr(figure, count) or 0.0 for figure in figures)
+            for count in ("faults", "switches")
+        )
+        yield Row(
+            f"{name}: median of {len(values)} runs; ratio: largest to smallest; other: a call",
+            duration(statistics.median(values) / 1e3),
+            f"{faults:,.0f} faults, {switches:.2g} switches",
+            f"{max(values) / min(values):.3f}",
+            "≤ 1.03",
+        )
+    yield Row(
+        "the machine meanwhile: CPU pressure; other: steal",
+        f"{load.pressure_since(before):.1%}",
+        f"{load.steal_since(before):.1%}",
+        "",
+        "< 1 %, 0 %",
+    )
+
+
+def run(options: Options, out: Path) -> Record:
+    """Run the spec into a new folder; return its record."""
+    words = [sys.executable, "-m", "reportgen", str(options.spec), "--out", str(out)]
+    words += ["--quiet", "--offline", "--allow-code"]
+    words += ["--data-dir", str(options.data_dir)] if options.data_dir else []
+    subprocess.run(words, check=False, stdout=subprocess.DEVNULL)
+    record = records.read(out / f"{options.spec.stem}.json")
+    if record is None:
+        raise RuntimeError(f"{' '.join(words)} wrote no record")
+    return record
+
+
+def latencies(runs: Sequence[Record]) -> dict[str, list[Figure]]:
+    """Return the latencies of all runs, by model and batch size."""
+    found: dict[str, list[Figure]] = defaultdict(list)
+    for record in runs:
+        for name, build in record.builds.items():
+            for key, figure in build.figures.items():
+                quantity, size = split_key(key)
+                if quantity == "latency" and figure.provenance == "measured":
+                    found[f"{name}, batch {size}"].append(figure)
+    return found
+
+
+@dataclass(frozen=True)
+class Load:
+    """What the machine had to wait for so far, as Linux counts it.
+
+    `stalled` are the seconds in which some process waited for a core; `stolen` of `ticks` went to
+    other virtual machines.
+    """
+
+    time: float
+    stalled: float
+    stolen: int
+    ticks: int
+
+    @classmethod
+    def now(cls) -> Load:
+        """Read the counters."""
+        some = Path("/proc/pressure/cpu").read_text(encoding="ascii").splitlines()[0]
+        cpu = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()[1:]
+        ticks = [int(count) for count in cpu[:8]]  # what follows is part of the first two
+        stalled = int(some.rpartition("total=")[2]) / 1e6
+        return cls(time.monotonic(), stalled, ticks[7], sum(ticks))
+
+    def pressure_since(self, before: Load) -> float:
+        """Return the part of the time in which some process waited for a core."""
+        return (self.stalled - before.stalled) / (self.time - before.time)
+
+    def steal_since(self, before: Load) -> float:
+        """Return the part of the machine's time that others took."""
+        return (self.stolen - before.stolen) / max(1, self.ticks - before.ticks)
