@@ -205,3 +205,14 @@ def test_the_cpu_counts_like_meta_and_raises_no_alarm(
     assert here.cross_check.verified
     assert there.cross_check.verified
     assert not here.cross_check.differences
+
+
+class Forks(Plain):
+    def forward(self, x: Tensor) -> Tensor:
+        later = torch.jit.fork(torch.relu, self.conv(x))
+        return self.fc(torch.jit.wait(later).mean((2, 3)))
+
+
+def test_what_a_script_runs_in_another_thread_is_not_verified() -> None:
+    result = count_anywhere(lambda: torch.jit.script(Forks()), [IMAGE])
+    assert result.cross_check.doubts == ("prim::fork in the model itself",)
