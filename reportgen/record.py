@@ -43,7 +43,7 @@ class Figure:
     value.
 
     `stale` says why the figure was kept although what it was measured on has changed: measuring it
-    anew failed. `unverified` names what a count could not see. A time has `faults` page faults and
+    anew failed. `unverified` names what a count may leave out. A time has `faults` page faults and
     `switches` involuntary context switches a call, and comes from `processes` processes.
     """
 

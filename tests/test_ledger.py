@@ -1,6 +1,7 @@
 """The ledger: a tree whose figures add up, and that survives JSON."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -22,6 +23,20 @@ SMALL = Ledger(
         Operation(0, Kind.UNCOUNTED, "add_", calls=3, in_elements=30, out_elements=30),
     ),
 )
+
+
+def test_what_few_ledgers_have_stands_beside_the_rows():
+    plain = SMALL.to_json()
+    assert not plain.keys() & {"foreign", "torch_missed"}
+    named = replace(SMALL.modules[3], foreign=True)
+    ledger = Ledger(
+        (*SMALL.modules[:3], named, SMALL.modules[4]),
+        (replace(SMALL.operations[0], torch_missed=388_800), *SMALL.operations[1:]),
+    )
+    data = json.loads(json.dumps(ledger.to_json()))
+    assert (data["foreign"], data["torch_missed"]) == ([3], [[0, 388_800]])
+    assert plain.items() <= data.items()
+    assert Ledger.from_json(data) == ledger
 
 
 def test_totals_of_the_model():

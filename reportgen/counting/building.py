@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dis
 import threading
+import warnings
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
@@ -86,11 +87,11 @@ def _moved(model: nn.Module) -> nn.Module:
     ]
     for table, name, _ in waiting:
         table[name] = None
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of gradients that nobody asks for
         model = model.to("meta")
     for table, name, tensor in waiting:
-        new: Any = type(tensor)  # of a parameter or of a buffer
-        table[name] = new(requires_grad=tensor.requires_grad, device="meta")
+        table[name] = _late_twin(tensor)
     return model
 
 
@@ -101,6 +102,8 @@ def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter])
         if _is_real(tensor):
             twin = twins[tensor] if tensor in twins else _twin(tensor)
             memo[id(tensor)] = memo[id(twin)] = twin
+        elif is_lazy(tensor):
+            memo[id(tensor)] = _late_twin(tensor)
     try:
         copied = copy.deepcopy(model, memo)
     except Exception as error:  # of anybody's attributes
@@ -119,6 +122,12 @@ def _twin(tensor: Tensor) -> Any:
     twin = nn.Parameter(empty, tensor.requires_grad)
     vars(twin).update(vars(tensor))
     return twin
+
+
+def _late_twin(tensor: Tensor) -> Any:
+    """Return an uninitialised parameter or buffer that will be on ``meta``."""
+    kind: Any = type(tensor)
+    return kind(requires_grad=tensor.requires_grad, device="meta")
 
 
 def _holds_tensors(module: nn.Module) -> bool:

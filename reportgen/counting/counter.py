@@ -16,7 +16,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
 from reportgen.counting.building import build_on_meta
-from reportgen.counting.crosscheck import CrossCheck, place
+from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.errors import CountingError
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
@@ -115,12 +115,10 @@ def count(
 
 def _seen_by_one(check: CrossCheck, counter: str) -> Iterator[str]:
     """Say what DeepSpeed did not see, where there is any."""
-    missed = [difference for difference in check.differences if not difference.disputed]
-    if missed:
-        where = dict.fromkeys(f"{d.function} in {place(d.module)}" for d in missed)
+    if check.unseen:
         yield (
-            f"{counter} saw {check.driven_macs:,} of these products; torch's FlopCounterMode also "
-            f"saw those of {', '.join(where)}."
+            f"Of these products, {counter} saw {check.driven_macs:,}; torch's FlopCounterMode "
+            f"alone saw those of {', '.join(check.unseen)}."
         )
 
 
@@ -131,7 +129,8 @@ class Size:
     ledger: Ledger
     """Without operations."""
     counter: str
-    notes: tuple[str, ...] = ()
+    lazy: tuple[str, ...] = ()
+    """Names of parameters that are not in it: only a forward pass initialises them."""
 
 
 def size(factory: Callable[[], nn.Module]) -> Size:
@@ -145,10 +144,7 @@ def size(factory: Callable[[], nn.Module]) -> Size:
     except Exception:  # of its own code
         model = factory()
     lazy = [name for name, parameter in model.named_parameters() if is_lazy(parameter)]
-    notes = (
-        [f"Without those that only a forward pass initialises: {', '.join(lazy)}."] if lazy else []
-    )
-    return Size(Recorder(model).ledger(), counter_name(), tuple(notes))
+    return Size(Recorder(model).ledger(), counter_name(), tuple(lazy))
 
 
 def count_anywhere(

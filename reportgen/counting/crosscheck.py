@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,11 +50,6 @@ class Unknown:
     """Its name in PyTorch: ``"torchvision.deform_conv2d"``."""
     calls: int
 
-    def __str__(self) -> str:
-        """Write it as a report does."""
-        times = f" ×{self.calls}" if self.calls > 1 else ""
-        return f"{self.operation}{times} in {place(self.module)}"
-
 
 @dataclass(frozen=True)
 class CrossCheck:
@@ -78,11 +74,14 @@ class CrossCheck:
     @property
     def doubts(self) -> tuple[str, ...]:
         """The operations whose products are unknown or disputed, each as a report says it."""
-        disputed = (difference for difference in self.differences if difference.disputed)
-        return (
-            *map(str, self.unknown),
-            *(f"{d.function} in {place(d.module)} (disputed)" for d in disputed),
-        )
+        unknown = ((entry.operation, entry.module, entry.calls) for entry in self.unknown)
+        disputed = ((d.function, d.module, 1) for d in self.differences if d.disputed)
+        return (*named(unknown), *(f"{text} (disputed)" for text in named(disputed)))
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The operations that DeepSpeed did not see, each as a report says it."""
+        return named((d.function, d.module, 1) for d in self.differences if not d.disputed)
 
     def other(self, macs: int) -> int:
         """Whichever of both counters' products differs from these."""
@@ -94,9 +93,24 @@ class CrossCheck:
         return not self.disputed and not self.unknown
 
 
-def place(path: str) -> str:
-    """Name a module in a sentence."""
-    return path or "the model itself"
+def named(operations: Iterable[tuple[str, str, int]]) -> tuple[str, ...]:
+    """Name operations in a sentence, each once: what, how often, and in which module first.
+
+    Args:
+        operations: name, path of the module, and number of calls.
+    """
+    calls: Counter[str] = Counter()
+    places: dict[str, dict[str, None]] = {}
+    for operation, module, count in operations:
+        calls[operation] += count
+        places.setdefault(operation, {})[module] = None
+    texts = []
+    for operation, modules in places.items():
+        first, *others = modules
+        times = f" ×{calls[operation]}" if calls[operation] > len(modules) else ""
+        more = f" and {len(others)} other module{'s' * (len(others) > 1)}" if others else ""
+        texts.append(f"{operation}{times} in {first or 'the model itself'}{more}")
+    return tuple(texts)
 
 
 class Mark(NamedTuple):

@@ -152,16 +152,11 @@ def positional(
     Raises:
         TypeError, ValueError: there is no signature, or it does not fit.
     """
-    signature = inspect.signature(_stand_ins().get(function, function))
+    signature = inspect.signature(get_testing_overrides().get(function, function))
     bound = signature.bind(*args, **kwargs)
     last = max(list(signature.parameters).index(name) for name in bound.arguments)
     bound.apply_defaults()
     return bound.args[: last + 1]
-
-
-@cache
-def _stand_ins() -> dict[Any, Any]:
-    return get_testing_overrides()
 
 
 def _is_mapped(tensor: Tensor | None) -> bool:
@@ -238,6 +233,7 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
     einops = importlib.import_module("einops")
     # Kernels on meta import it on first use, and it keeps the functions that it then finds.
     importlib.import_module("torch._dynamo")
+    get_testing_overrides()  # kept by function, so it must be made before any is replaced
     owners = (functional, torch, torch.Tensor, einops, torch._VF)
     _refuse_if_patched(profiler, einops)
 

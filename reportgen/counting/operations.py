@@ -168,16 +168,10 @@ def nature(operation: Any) -> Nature:
         return Nature.NO_PRODUCTS
     if operation.namespace not in _BUILT_IN:
         return Nature.OPAQUE
-    name = operation._overloadpacket.__name__
-    name = name if name.endswith("__") else name.removesuffix("_")
+    name = _plain(operation._overloadpacket.__name__)
     if name in PRODUCTS:
         return Nature.PRODUCTS
-    if (
-        name in NO_PRODUCTS
-        or name in MOVES_DATA
-        or "_backward" in name
-        or name.startswith("_foreach_")
-    ):
+    if name in NO_PRODUCTS or name in _MOVED or "_backward" in name or name.startswith("_foreach_"):
         return Nature.NO_PRODUCTS
     return Nature.UNKNOWN if _operands_of(operation) > 1 else Nature.NO_PRODUCTS
 
@@ -241,6 +235,14 @@ def _gives_tensors(operation: Any) -> bool:
     """Whether an operation returns a tensor, or writes to one."""
     schema = operation._schema
     return schema.is_mutable or any("Tensor" in str(r.type) for r in schema.returns)
+
+
+def _plain(name: str) -> str:
+    """Return the name of an operation without the underscore of its in-place form."""
+    return name if name.endswith("__") else name.removesuffix("_")
+
+
+_MOVED = frozenset(map(_plain, MOVES_DATA))
 
 
 def _works_on_elements(operation: Any) -> bool:

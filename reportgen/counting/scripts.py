@@ -9,8 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
-# Kernels of oneDNN that `torch.jit.optimize_for_inference` puts in, and groups that are fused.
-_UNSEEN = re.compile(r"^prim::(?!Constant).*(mkldnn|onednn|llga|tensorexpr|fusion)", re.IGNORECASE)
+# Kernels of oneDNN that `torch.jit.optimize_for_inference` puts in, groups that are fused, and what
+# runs in another thread.
+_UNSEEN = re.compile(
+    r"^prim::(?!Constant).*(mkldnn|onednn|llga|tensorexpr|fusion|fork)", re.IGNORECASE
+)
 
 
 def unseen(module: nn.Module) -> list[str]:

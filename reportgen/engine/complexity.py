@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
@@ -82,7 +82,7 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
 
 
 def _sizes(
-    build: Build, make: Callable[[], nn.Module], ledger: Ledger, by: str, note: str = ""
+    build: Build, make: Callable[[], nn.Module], ledger: Ledger, by: str, lazy: Sequence[str] = ()
 ) -> tuple[dict[str, Figure], dict[str, str]]:
     """Return the figures of parameters, which need no forward pass, and facts for the record."""
     named = [
@@ -94,7 +94,7 @@ def _sizes(
             readings.reading(key).total(ledger),
             by=by,
             convention=readings.reading(key).name,
-            note=note,
+            unverified=", ".join(f"{name} (not initialised)" for name in lazy),
         )
         for key in ("params", "trainable_params", *named)
     }
@@ -110,7 +110,7 @@ def _sizes_alone(build: Build, make: Callable[[], nn.Module], error: Exception) 
     """Return a build's parameters, and why it has no other figures."""
     try:
         sized = counting.size(make)
-        figures, facts = _sizes(build, make, sized.ledger, sized.counter, " ".join(sized.notes))
+        figures, facts = _sizes(build, make, sized.ledger, sized.counter, sized.lazy)
     except Exception:  # it cannot be built or quantised either: the first error says why
         raise error from None
     missing = unavailable(error)

@@ -119,8 +119,8 @@ def why_unavailable(figure: Figure) -> str:
 
 
 def why_unverified(figure: Figure) -> str:
-    """Say which operations a count is uncertain of."""
-    return f"it is uncertain how many products these operations make: {figure.unverified}."
+    """Say what a count may leave out."""
+    return f"these cannot be counted for sure: {figure.unverified}."
 
 
 def contains_one(figure: Figure) -> bool:

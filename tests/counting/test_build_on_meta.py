@@ -1,10 +1,15 @@
 """Models without memory: shapes, ties and random constructors."""
 
+import copy
+import functools
+import io
+import threading
+
 import pytest
 import torch
 from torch import nn
 
-from reportgen.counting import build_on_meta
+from reportgen.counting import CountingError, build_on_meta, count_anywhere
 
 
 class Tied(nn.Module):
@@ -107,3 +112,116 @@ def test_a_constructor_that_raises_is_passed_on_and_leaves_nothing():
         build_on_meta(broken)
     assert dict(vars(torch.Tensor)) == before
     assert nn.Linear(2, 2).weight.device.type == "cpu"
+
+
+TIED = 100 * 8 + 8
+MADE = Tied()
+GLOBAL = None
+KEPT = {}
+
+
+def into_a_global():
+    global GLOBAL
+    if GLOBAL is None:
+        GLOBAL = Tied()
+    return GLOBAL
+
+
+def into_a_table():
+    if "model" not in KEPT:
+        KEPT["model"] = Tied()
+    return KEPT["model"]
+
+
+def onto_itself():
+    if not hasattr(onto_itself, "model"):
+        onto_itself.model = Tied()
+    return onto_itself.model
+
+
+def loaded():
+    file = io.BytesIO()
+    torch.save(MADE, file)
+    file.seek(0)
+    return torch.load(file, weights_only=False)
+
+
+def with_a_new_head():
+    head = nn.Linear(8, 100, bias=False)
+    head.weight = MADE.embedding.weight
+    return nn.ModuleList([MADE, head])
+
+
+@pytest.mark.parametrize(
+    "factory",
+    [
+        lambda: MADE,
+        lambda: copy.deepcopy(MADE),
+        functools.cache(Tied),
+        functools.partial(functools.cache(Tied)),
+        loaded,
+        into_a_global,
+        into_a_table,
+        onto_itself,
+        with_a_new_head,
+    ],
+)
+def test_a_model_that_was_not_built_anew_keeps_its_ties_and_its_place(factory):
+    for _ in range(2):
+        model = build_on_meta(factory)
+        assert sum(p.numel() for p in model.parameters()) == TIED
+        assert {p.device.type for p in model.parameters()} == {"meta"}
+        assert {p.device.type for p in factory().parameters()} == {"cpu"}
+    assert not any("_on_meta" in vars(p) for p in MADE.parameters())
+
+
+def test_buffers_of_a_model_that_was_not_built_anew_stay_where_they_are():
+    norm = nn.BatchNorm1d(3, affine=False)
+    assert build_on_meta(lambda: norm).running_mean.is_meta
+    assert norm.running_mean.device.type == "cpu"
+
+
+def test_shared_buffers_stay_shared():
+    table = torch.zeros(4)
+    made = nn.ModuleList([nn.Module(), nn.Module()])
+    for module in made:
+        module.register_buffer("table", table)
+    first, second = build_on_meta(lambda: made)
+    assert first.table is second.table
+
+
+def test_what_cannot_be_copied_is_counted_on_the_cpu():
+    made = nn.Linear(4, 2)
+    made.lock = threading.Lock()
+    with pytest.raises(CountingError) as error:
+        build_on_meta(lambda: made)
+    assert str(error.value) == (
+        "Linear was not built anew, and cannot be copied to the meta device: cannot pickle "
+        "'_thread.lock' object"
+    )
+    result = count_anywhere(lambda: made, [torch.zeros(3, 4)])
+    assert (result.macs, result.device, made.weight.device.type) == (24, "cpu", "cpu")
+
+
+def test_a_factory_that_keeps_its_model_where_nobody_sees_it_is_told_so():
+    kept = []
+
+    class Values(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.layer(x[x > 0].view(-1, 4))
+
+    def factory():
+        if not kept:
+            kept.insert(0, Values())
+        return kept[0]
+
+    with pytest.raises(CountingError) as error:
+        count_anywhere(factory, [torch.ones(3, 4)])
+    assert str(error.value).endswith(
+        "; and on the CPU its factory gives the model that it built on meta"
+    )
+    assert error.value.hint == "Let the factory build a new model on every call."

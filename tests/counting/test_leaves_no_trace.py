@@ -4,6 +4,8 @@ import importlib
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.pool import ThreadPool
 
 import einops
 import pytest
@@ -27,6 +29,9 @@ def picture():
         **{f"einops.{name}": value for name, value in vars(einops).items()},
         **{f"_VF.{name}": value for name, value in vars(torch._VF).items()},
         "nn.Module.__call__": nn.Module.__call__,
+        "Thread.start": threading.Thread.start,
+        "pools": [dict(vars(pool)) for pool in (ThreadPoolExecutor, ThreadPool)],
+        "stance": repr(torch._dynamo.eval_frame._stance),
         "fast path": torch.backends.mha.get_fastpath_enabled(),
         "gradients": torch.is_grad_enabled(),
         "oneDNN": torch._C._get_mkldnn_enabled(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -254,6 +255,31 @@ def test_the_data_sets_say_which_files_were_left_out() -> None:
     assert table is not None
     cells = dict(zip(table.header, table.rows[0], strict=True))
     assert cells["Left out"].text == "2 files: a.txt, b.csv"
+
+
+UNVERIFIED = "aten.addbmm in blocks.0"
+
+
+def test_a_figure_that_is_not_verified_says_so_in_its_cell() -> None:
+    figure = counted(1_000, unverified=UNVERIFIED)
+    record = record_of(build("A", figures={"macs": figure}), columns=("macs",))
+    (cell,) = column(record)
+    assert cell.text == "1,000 ?"
+    assert [note.text for note in cell.notes] == [
+        "Not verified: these cannot be counted for sure: aten.addbmm in blocks.0."
+    ]
+    assert "unverified" in comparison_tables(record)[0].marks
+
+
+@pytest.mark.parametrize(
+    "doubt", [{"unverified": UNVERIFIED}, {"check": 900, "checked_by": "FlopCounterMode"}]
+)
+def test_no_figure_that_is_not_verified_is_the_best(doubt: dict[str, Any]) -> None:
+    # Where one would be, nobody knows which is.
+    ours = counted(2_000), counted(2_500)
+    assert marked("macs", counted(1_000, **doubt), *ours) == [False, False, False]
+    assert marked("macs", counted(2_000, **doubt), *ours) == [False, False, False]
+    assert marked("macs", counted(3_000, **doubt), *ours) == [False, True, False]
 
 
 def test_columns_that_tell_builds_apart_appear_when_needed() -> None:
