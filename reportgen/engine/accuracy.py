@@ -39,9 +39,12 @@ def measure(
     allocator, threads = use(timing.allocator), timing.threads
     before = torch.get_num_threads()
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
-    set_count(before)  # which the model may have changed
+    made_with = torch.get_num_threads()
+    set_count(threads or before)
     split = load(build.data.source, build.data.split, search)
     with guarded() as guard:
+        if made_with != before:
+            guard.refuse(made_with)
         result = evaluate(
             module,
             split,

@@ -11,7 +11,7 @@ from reportgen.engine.environment import describe, identify
 from reportgen.engine.results import Shares
 from reportgen.measures.allocator import use
 from reportgen.measures.module_times import time_shares, whole_units
-from reportgen.measures.threads import guarded, set_count
+from reportgen.measures.threads import guarded
 from reportgen.measures.timing import quiet
 from reportgen.plan import Build
 from reportgen.record import Figure
@@ -28,12 +28,11 @@ def measure(build: Build, settings: Timing, search: Search) -> Shares:
     Nothing else should be at work. Raises MeasureError, or whatever the model's own code raises.
     """
     size = min(settings.batch_sizes)
-    allocator, before = use(settings.allocator), torch.get_num_threads()
-    module, _ = construct(build, search, for_accuracy=False)
-    args, kwargs = example(build, size)
-    set_count(before)  # which the model may have changed
+    allocator = use(settings.allocator)
     with quiet(settings.threads), guarded() as guard:
         environment = describe(torch.get_num_threads(), allocator)
+        module, _ = construct(build, search, for_accuracy=False)
+        args, kwargs = example(build, size)
         shares = time_shares(module, args, kwargs, runs=settings.module_runs)
     figure = Figure(
         "measured",

@@ -215,7 +215,10 @@ def test_a_model_that_sets_threads_is_timed_with_those_of_the_spec(
 
 
 @pytest.mark.slow
-def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(folder: Path) -> None:
+@pytest.mark.parametrize(("model", "threads"), [("eager", 7), ("greedy", 5)])
+def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(
+    folder: Path, model: str, threads: int
+) -> None:
     models = MODELS.replace("self.last = nn.Linear(192", "self.last = nn.Linear(64")
     Path("models.py").write_text(models, encoding="utf-8")
     spec = SPEC.replace(
@@ -223,14 +226,14 @@ def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(folder: Path)
     )
     fit = "weights: {fit: {epochs: 1}}"
     spec = spec.replace('"models.py:one", baseline: true', f'"models.py:one", {fit}')
-    spec = spec.replace('"models.py:other"', f'"models.py:greedy", {fit}')
+    spec = spec.replace('"models.py:other"', f'"models.py:{model}", {fit}')
     spec = spec.replace(
         "  timing: {batch_sizes: [2, 4], rounds: 3, warmup: 0, threads: 1, total: false}",
         "  accuracy: {metrics: [top1]}\n  timing: {batch_sizes: [1], rounds: 3, threads: 1}",
     )
     record = run(spec)
     got = figures(record)
-    assert got["Other"]["time.total"]["note"] == "the model set 5 threads; timed with 1"
+    assert got["Other"]["time.total"]["note"] == (f"the model set {threads} threads; timed with 1")
     assert "note" not in got["One"]["time.total"]
     # The accuracy does not depend on the allocator, and its environment does not name it.
     where = {
