@@ -101,7 +101,10 @@ def _sizes(
     if build.quantize is None:
         return figures, {"int8": ""}
     # The products are the same in int8; the parameters are the packed ones.
-    module = in_int8(build, make().eval())
+    try:
+        module = in_int8(build, make().eval())
+    except Exception as error:  # of the model's own code
+        return figures | {"params": unavailable(error)}, {}
     packed = Figure("measured", packed_parameters(module), by=by, convention="packed")
     return figures | {"params": packed}, {"int8": _kernels(describe(module))}
 
@@ -110,9 +113,9 @@ def _sizes_alone(build: Build, make: Callable[[], nn.Module], error: Exception) 
     """Return a build's parameters, and why it has no other figures."""
     try:
         sized = counting.size(make)
-        figures, facts = _sizes(build, make, sized.ledger, sized.counter, sized.lazy)
-    except Exception:  # it cannot be built or quantised either: the first error says why
+    except Exception:  # it cannot be built either: the first error says why
         raise error from None
+    figures, facts = _sizes(build, make, sized.ledger, sized.counter, sized.lazy)
     missing = unavailable(error)
     return Counted(dict.fromkeys(build.wanted["complexity"], missing) | figures, None, facts)
 

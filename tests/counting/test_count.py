@@ -9,6 +9,7 @@ import torchvision
 from torch import nn
 
 from reportgen.counting import CountingError, Difference, build_on_meta, count, count_anywhere
+from reportgen.counting.formulas import FORMULAS, Work
 from reportgen.errors import UnfitError
 from reportgen.ledger import Kind, Ledger, Module, Operation
 
@@ -304,3 +305,20 @@ def test_the_cpu_gives_the_same_count_as_meta():
     assert on_cpu.device == "cpu"
     assert on_cpu.ledger == on_meta.ledger
     assert on_cpu.cross_check == on_meta.cross_check
+
+
+@pytest.mark.parametrize(("factor", "shown"), [(2, 48), (0.5, 24)])
+def test_counters_that_disagree_on_a_call_are_not_verified(monkeypatch, factor, shown):
+    def wrong(out, input, weight, bias=None):
+        macs = int(factor * 24)
+        return Work(Kind.LINEAR, macs, 2 * macs)
+
+    monkeypatch.setitem(FORMULAS, "linear", wrong)
+    result = count(nn.Sequential(nn.Linear(4, 2)), [torch.zeros(3, 4)])
+    check = result.cross_check
+    assert check.differences == (Difference("0", "linear", int(factor * 24), 24),)
+    assert (check.disputed, check.verified) == (True, False)
+    assert check.doubts == ("linear in 0 (disputed)",)
+    # The larger one is shown, and the other is told of.
+    assert (result.macs, result.flops) == (shown, 2 * shown)
+    assert check.other(result.macs) == (24 if factor == 2 else 12)
