@@ -115,18 +115,28 @@ def show_plan(arguments: argparse.Namespace) -> int:
         print(f"{path}: {builds}, {len(state.due)} to measure" + (f", {cost}" if cost else ""))
         for due in state.due:
             print(f"  {one_line(due.build.id)}: {due.group} ({', '.join(due.keys)}): {due.why}")
-        for line in (*summary.not_checked(by_reason(state.unknown)), *_missing(state, search)):
+        unknown = summary.not_checked(by_reason(state.unknown))
+        for line in (*unknown, *_missing(plan, state, search)):
             print(f"  {one_line(line)}")
     return 0
 
 
-def _missing(state: State, search: Search) -> Iterator[str]:
-    """Yield a line for each thing that what is due needs and is not here, with the paths tried."""
-    from reportgen.engine.probe import missing
+def _missing(plan: Plan, state: State, search: Search) -> Iterator[str]:
+    """Yield a line for each thing that figures need and is not here, with the paths tried.
 
+    Those are the figures that are due, and those that could not be had before.
+    """
+    from reportgen.engine.probe import missing
+    from reportgen.engine.staleness import failures
+    from reportgen.inputs import group_of
+
+    asked = [(due.build, due.group) for due in state.due]
+    for name, key, figure in failures(state.record):
+        if figure.cause == "missing" and name in plan.builds:
+            asked.append((plan.builds[name], group_of(key)))
     needed: dict[str, list[str]] = {}
-    for due in state.due:
-        for what in missing(due.build, due.group, search):
-            needed.setdefault(what, []).append(due.build.id)
+    for build, group in asked:
+        for what in missing(build, group, search):
+            needed.setdefault(what, []).append(build.id)
     for what, builds in needed.items():
         yield f"missing: {what}: {', '.join(dict.fromkeys(builds))}"

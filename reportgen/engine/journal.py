@@ -160,7 +160,8 @@ class Journal:
             return old
         if fresh is None:
             return replace(old, stale=f"{due.changed}, and it was not measured again yet")
-        return replace(old, stale=f"{due.changed}, and measuring it again failed: {fresh.reason}")
+        why = " ".join(fresh.reason.split())
+        return replace(old, stale=f"{due.changed}, and measuring it again failed: {why}")
 
     def _means_nothing(self, due: Due) -> bool:
         """Whether these figures compare with a baseline that there is no longer."""

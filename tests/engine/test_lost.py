@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
+from reportgen import cache
 from reportgen import record as records
 from reportgen.cli import main
 from reportgen.data.source import Search
@@ -458,6 +460,14 @@ def test_plan_says_what_is_missing_before_anything_is_measured(
         f"  missing: the images of shapes are not there (tried images, {tmp_path}/data/images): "
         "Mine",
     ]
+    # What could not be had is missing still, though nothing is due.
+    shutil.move("nets.py.aside", "nets.py")
+    assert project.run("-q", "--only", "Mine") == 1
+    capsys.readouterr()
+    assert main([*words, "--offline"]) == 0
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "lost.yaml: 2 builds, 0 to measure"
+    assert out[1].startswith("  missing: the weights mine.safetensors are not here (tried ")
 
 
 @pytest.mark.slow
@@ -502,3 +512,37 @@ def test_a_record_that_somebody_broke_meanwhile_is_not_written_over(project: Pro
     with pytest.raises(RecordError, match="not JSON"):
         journal.save()
     assert path.read_text() == "{"
+
+
+def test_a_cache_that_cannot_be_written_costs_time_only(
+    project: Project, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = project.record
+    monkeypatch.setenv("REPORTGEN_CACHE", str(project.folder / "nets.py"))
+    assert project.check() == 0
+    assert capsys.readouterr().err == ""
+    assert project.run("-q", "--remeasure", "accuracy") == 0
+    assert capsys.readouterr().err == (
+        f"the cache {project.folder}/nets.py cannot be written (File exists): what this run keeps "
+        "is lost at its end. Set REPORTGEN_CACHE to a folder that can be written.\n"
+    )
+    assert project.record == before
+
+
+def test_a_cache_with_a_flipped_bit_in_each_file_is_made_anew(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {path: path.read_bytes() for path in Path("out").iterdir()}
+    files = [path for path in cache.root().rglob("*") if path.is_file() and path.stat().st_size]
+    assert {path.relative_to(cache.root()).parts[0] for path in files} == {
+        *("data", "index", "templates")
+    }
+    for path in files:
+        content, status = bytearray(path.read_bytes()), path.stat()
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert project.check() == 0
+    assert "was not read here yet" in capsys.readouterr().out
+    assert project.run("-q", "--remeasure", "accuracy") == 0
+    assert {path: path.read_bytes() for path in Path("out").iterdir()} == before

@@ -37,6 +37,7 @@ from reportgen.record import Figure
         ("see https://x.org/a/b.th?c=/d", "see https://x.org/a/b.th?c=/d"),
         ("python/acme.nets:net", "python/acme.nets:net"),
         ("split/CLASS/*.png", "split/CLASS/*.png"),
+        ("<b>404</b>", "<b>404</b>"),
     ],
 )
 def test_paths(text: str, expected: str, tmp_path: Path) -> None:
