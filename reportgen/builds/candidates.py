@@ -28,6 +28,9 @@ _WRAPPERS = (
 )
 # Words in a name that mark weights averaged over training.
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "shadow"}
+# Words of what trainers keep under a module's names beside its weights.
+_ASIDE = {"optim", "optimizer", "optimizers", "scheduler", "scaler", "exp", "momentum"}
+_ASIDE |= {"grad", "grads", "gradients"}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _EXTRA_STATE = "_extra_state"
 _COUNTER = "num_batches_tracked"
@@ -60,8 +63,7 @@ class Candidate:
     @property
     def averaged(self) -> bool:
         """Whether its label, or a counter beside it, says that it is averaged over training."""
-        words = {word.lower() for word in _WORD.findall(self.label)}
-        return bool(words & _AVERAGED) or "n_averaged" in self.left_out
+        return bool(_words(self.label) & _AVERAGED) or "n_averaged" in self.left_out
 
     @property
     def faults(self) -> tuple[int, int]:
@@ -180,8 +182,12 @@ def _mappings(
         return
     yield label, node
     for key, value in node.items():
-        if isinstance(key, str):
+        if isinstance(key, str) and not _words(key) & _ASIDE:
             yield from _mappings(value, _join(label, key), (*above, node))
+
+
+def _words(key: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(key)}
 
 
 def _tensors(section: Mapping[Any, Any]) -> list[str]:
@@ -202,7 +208,11 @@ def _prefixes(section: Mapping[Any, Any], names: Names) -> list[str]:
             parent = placed.rpartition(".")[0]
             weight = 2 * (placed in names.own) + bool(parent and parent in names.modules)
             counts["".join(f"{part}." for part in parts[:cut])] += weight
-    likely = [prefix for prefix, count in counts.most_common(_PREFIXES) if count]
+    likely = [
+        prefix
+        for prefix, count in counts.most_common(_PREFIXES)
+        if count and not _words(prefix) & _ASIDE
+    ]
     return list(dict.fromkeys(["", *likely])) if likely else []
 
 

@@ -292,6 +292,21 @@ def test_two_copies_of_the_same_are_one() -> None:
     assert taken == ""
 
 
+def test_the_averages_of_an_optimiser_are_no_weights(tmp_path: Path) -> None:
+    moments = {"exp_avg": OTHER, "exp_avg_sq": OTHER}
+    for aside in ({"optimizer": moments}, moments, {"optimizer_state": {"m": OTHER}}):
+        state, taken = loaded(through_a_file({"model": STATE, **aside}, tmp_path))
+        assert same(state, STATE)
+        assert taken == ""
+    flat = {**named("model."), **named("optimizer.exp_avg.", OTHER)}
+    state, taken = loaded(flat)
+    assert same(state, STATE)
+    assert taken == (
+        "from 'model'; left out: optimizer.exp_avg.conv.weight, optimizer.exp_avg.conv.bias, "
+        "optimizer.exp_avg.bn.weight and 4 more"
+    )
+
+
 def test_an_average_beside_weights_of_no_key() -> None:
     state, taken = loaded({**OTHER, "ema": STATE})
     assert same(state, STATE)
