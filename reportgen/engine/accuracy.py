@@ -8,6 +8,7 @@ import torch
 
 from reportgen import quantities
 from reportgen.builds.construct import construct
+from reportgen.builds.dtype import unusual_dtypes
 from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe, identify
@@ -35,6 +36,7 @@ def measure(
     here), or whatever the model raises.
     """
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
+    facts = {**facts, "dtype": "" if build.quantize else unusual_dtypes(module)}
     split = load(build.data.source, build.data.split, search)
     result = evaluate(
         module,

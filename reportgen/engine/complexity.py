@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from torch import nn
+
 from reportgen import counting
 from reportgen.builds.construct import factory, in_int8
+from reportgen.builds.dtype import unusual_dtypes
 from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
@@ -20,14 +23,21 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
 
     Raises MeasureError, or whatever the model's own code raises.
     """
-    make = factory(build, search.spec_dir)
+    made = factory(build, search.spec_dir)
+    dtypes: list[str] = []
+
+    def make() -> nn.Module:
+        module = made()
+        dtypes.append(unusual_dtypes(module))
+        return module
+
     args, kwargs = example(build, build.batch_size or settings.batch_size)
     result = counting.count_anywhere(make, args, kwargs)
-    params, facts = result.params, {}
+    params, facts = result.params, {"dtype": dtypes[-1]}
     if build.quantize is not None:
         # The products are the same in int8; the parameters are the packed ones.
         module = in_int8(build, make().eval())
-        params, facts = packed_parameters(module), {"int8": _kernels(describe(module))}
+        params, facts = packed_parameters(module), {"int8": _kernels(describe(module)), "dtype": ""}
     by, check = result.counter, result.cross_check
     note = " ".join(result.notes)
     factor = 1 + settings.backward_factor

@@ -44,7 +44,8 @@ class Journal:
     ) -> None:
         """Set the figures that were due, and write the record.
 
-        Figures of the group that were measured on other inputs and are not among these go.
+        Figures of the group that were measured on other inputs and are not among these go, and so
+        do facts that are empty now.
         """
         build = self.record.builds[due.build.id]
         same = build.inputs.get(due.group) == due.inputs
@@ -54,11 +55,12 @@ class Journal:
             if same or key not in due.build.wanted[due.group]
         }
         taken = {key: figures[key] for key in due.keys if key in figures}
+        known = {**build.facts, **(facts or {})}
         build = replace(
             build,
             figures={**others, **taken},
             inputs={**build.inputs, due.group: dict(due.inputs)},
-            facts={**build.facts, **(facts or {})},
+            facts={name: fact for name, fact in known.items() if fact},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

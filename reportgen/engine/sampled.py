@@ -46,7 +46,6 @@ def speedup(reference: Sequence[Sample], samples: Sequence[Sample], environment:
     How surely the latter's ratio is known is the sum of how surely either of them is.
     """
     ratio = statistics.paired_ratio(means(reference), means(samples))
-    low, high = ratio.interval
     theirs, own = _fastest(reference), _fastest(samples)
     fastest = theirs.value / own.value
     unsure = theirs.spread / theirs.value + own.spread / own.value
@@ -56,11 +55,15 @@ def speedup(reference: Sequence[Sample], samples: Sequence[Sample], environment:
         unit="×",
         environment=environment,
         samples=ratio.count,
-        interval=(significant(low, 4), significant(high, 4)),
+        interval=_rounded(ratio.interval),
         fastest=significant(fastest, 4),
         fastest_spread=significant(fastest * unsure, 2),
         note=ratio.doubt,
     )
+
+
+def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return interval and (significant(interval[0], 4), significant(interval[1], 4))
 
 
 def _fastest(samples: Sequence[Sample]) -> statistics.Fastest:

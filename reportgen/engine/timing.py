@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 
 from reportgen.engine.journal import Journal, unavailable
@@ -16,6 +17,7 @@ from reportgen.engine.sampled import latencies, milliseconds, speedup
 from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
+from reportgen.fingerprint import digest
 from reportgen.measures.turns import Enough, Sample, interleaved
 from reportgen.plan import Build, Plan
 from reportgen.quantities import split_key
@@ -188,6 +190,7 @@ class _Session:
             noun = self.builds[name].noun
             self.figures[name] |= latencies(taken, size, noun, self._environment)
         self._compare(samples, size, baseline)
+        self._note_turns(size)
         for name, reason in failed.items():
             self._leave(name)
             keys = [f"{quantity}@{size}" for quantity in ("latency", "throughput", "speedup")]
@@ -209,6 +212,22 @@ class _Session:
             else:
                 figure = speedup(samples[baseline], taken, self._environment)
             self.figures[name][f"speedup@{size}"] = figure
+
+    def _note_turns(self, size: int) -> None:
+        """Write beside each time of a batch size which others it was taken in turn with."""
+        keys = [f"{quantity}@{size}" for quantity in ("latency", "throughput", "speedup")]
+        timed = {
+            name: figures[keys[0]].to_json()
+            for name, figures in self.figures.items()
+            if keys[0] in figures and figures[keys[0]].value is not None
+        }
+        session = digest(timed)[:8]
+        for name in timed:
+            self.figures[name] |= {
+                key: replace(figure, session=session, in_turn=len(timed))
+                for key, figure in self.figures[name].items()
+                if key in keys and figure.value is not None
+            }
 
     def total(self, name: str, accuracy: Accuracy | None) -> dict[str, Figure]:
         """Time the whole data set."""

@@ -21,20 +21,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reportgen.certainty import BETWEEN_PROCESSES, FEWEST_ROUNDS
+
 # A 95 % interval leaves out one in forty on either side.
 _LEFT_OUT = 40
 
-# With fewer pairs than this no interval reaches the confidence: 2 · (1/2)⁵ is more than 5 %.
-FEWEST_PAIRS = 6
-
 # Rounds are put together in so many blocks, or somewhat more, where there are twice as many.
 BLOCKS = 20
-
-# By up to so much two processes of one program differ for as long as they live: their code and
-# data lie elsewhere in memory (T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
-# Time", ISMM 2013). Of forty pairs of one small network the ratios lay up to 0.5 % from 1, and the
-# rounds of each within 0.3 %. No number of rounds tells this from a difference of the programs.
-BETWEEN_PROCESSES = 0.01
 
 # An interval that contains 1 and is wider than this, on either side, tells neither a difference
 # that matters nor its absence.
@@ -52,7 +45,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, with the confidence interval that the rounds give."""
+    """The median of paired ratios, and the two of them that its 95 % interval lies between.
+
+    Of fewer than `FEWEST_ROUNDS` these are the least and the largest, and no interval.
+    """
 
     median: float
     low: float
@@ -60,28 +56,29 @@ class Ratio:
     count: int
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float] | None:
         """The interval of what was timed in two processes: wider by what these differ by."""
+        if self.count < FEWEST_ROUNDS:
+            return None
         return self.low / (1 + BETWEEN_PROCESSES), self.high * (1 + BETWEEN_PROCESSES)
 
     @property
     def significant(self) -> bool:
         """Whether there are pairs enough, and the interval excludes 1."""
-        low, high = self.interval
-        return self.count >= FEWEST_PAIRS and not low <= 1 <= high
+        return self.interval is not None and not self.interval[0] <= 1 <= self.interval[1]
 
     @property
     def precision(self) -> float:
         """How far that of the rounds reaches from the median on its wider side, as a part of it."""
-        if self.count < FEWEST_PAIRS:
+        if self.count < FEWEST_ROUNDS:
             return math.inf
         return max(self.high - self.median, self.median - self.low) / self.median
 
     @property
     def doubt(self) -> str:
         """Why nothing can be told of a difference; empty where something can."""
-        if self.count < FEWEST_PAIRS:
-            return f"too few rounds to tell: {FEWEST_PAIRS} or more are needed"
+        if self.count < FEWEST_ROUNDS:
+            return f"too few rounds to tell: {FEWEST_ROUNDS} or more are needed"
         if not self.significant and self.precision > TELLING:
             return "too noisy to tell"
         return ""
