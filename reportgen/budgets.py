@@ -130,6 +130,9 @@ def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> Verdict:
             return Verdict(name, key, budget, quoted, "undecided", why)
         why = (figure.reason if figure else "") or "not measured"
         return Verdict(name, key, budget, None, "undecided", why)
+    if figure.stale:
+        why = f"{amount(figure, key)} is stale: {figure.stale}"
+        return Verdict(name, key, budget, figure, "undecided", why)
     if why := _doubt(budget, figure, figure.value, key):
         return Verdict(name, key, budget, figure, "undecided", why)
     state: Literal["kept", "broken"] = "kept" if budget.holds(figure.value) else "broken"
@@ -141,8 +144,6 @@ def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
 
     Too few rounds for an interval decide only what is further from the limit than their spread.
     """
-    if figure.stale:
-        return f"the figure is stale: {figure.stale}"
     if figure.unverified:
         return f"the figure is not verified: {figure.unverified}"
     if figure.check is not None and budget.holds(figure.check) != budget.holds(value):

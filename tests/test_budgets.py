@@ -200,7 +200,7 @@ def told(build: BuildRecord) -> list[str]:
         ),
         (
             of(counted(5, stale="the disk is full"), "≤ 9 K"),
-            "undecided: params: budget ≤ 9 K not decided: the figure is stale: the disk is full",
+            "undecided: params: budget ≤ 9 K not decided: 5 is stale: the disk is full",
         ),
         (
             of(counted(5, unverified="aten::addbmm"), "≤ 9 K"),

@@ -45,7 +45,7 @@ class Journal:
         """Set the figures that were due, and write the record.
 
         Figures of the group that were measured on other inputs and are not among these go, and so
-        do facts that are empty now.
+        do facts that are now empty.
         """
         build = self.record.builds[due.build.id]
         same = build.inputs.get(due.group) == due.inputs
@@ -55,12 +55,11 @@ class Journal:
             if same or key not in due.build.wanted[due.group]
         }
         taken = {key: figures[key] for key in due.keys if key in figures}
-        known = {**build.facts, **(facts or {})}
         build = replace(
             build,
             figures={**others, **taken},
             inputs={**build.inputs, due.group: dict(due.inputs)},
-            facts={name: fact for name, fact in known.items() if fact},
+            facts={key: text for key, text in {**build.facts, **(facts or {})}.items() if text},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

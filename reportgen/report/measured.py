@@ -14,7 +14,7 @@ from reportgen.report.figures import is_own
 
 def how_measured(record: Record) -> list[str]:
     """Return a sentence for each thing that is to be known of how the shown figures came to be."""
-    return [*_backward(record), *_rounds(record), *_turns(record), *_examples(record)]
+    return [*_backward(record), *_rounds(record), *_turns(record)]
 
 
 def span(values: Iterable[float], text: str = "{:,}") -> str:
@@ -87,18 +87,3 @@ def _in_turn(own: Sequence[Figure]) -> int:
 
 def _listed(labels: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(labels[:-1]), labels[-1])))
-
-
-def _examples(record: Record) -> Iterator[str]:
-    """Say how many examples figures are of, where these are not what the data set has."""
-    shown = {column.key for column in columns(record)}
-    for name, data in sorted(record.datasets.items()):
-        totals = {
-            figure.total
-            for build in record.builds.values()
-            for key, figure in build.figures.items()
-            if build.dataset == name and key in shown and is_own(figure) and figure.total
-        }
-        if totals and totals != {data.count} and (len(totals) > 1 or data.count is not None):
-            of = f" of {data.count:,}" if data.count else ""
-            yield f"Figures of {name} are of {span(totals)}{of} images."

@@ -1,4 +1,4 @@
-"""What is said of figures is read off the figures: rounds, turns, examples, dtypes."""
+"""What is said of figures is read off the figures: rounds, turns, dtypes, speed-ups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reportgen.record import BuildRecord, DatasetRecord, Figure, Record
+from reportgen.record import BuildRecord, Figure, Record
 from reportgen.report import render
 from reportgen.report.comparison import comparison_tables
 from reportgen.report.measured import how_measured
@@ -78,20 +78,6 @@ def test_a_backward_pass_is_what_the_figures_say() -> None:
     assert said(one("A", 2), one("B", 3), **columns) == [
         "A backward pass is taken as 2 to 3 forward passes."
     ]
-
-
-def test_how_many_examples_figures_are_of() -> None:
-    data = DatasetRecord("cifar10", "test", 10, (3, 32, 32), count=10_000)
-
-    def of(*totals: int, count: int | None = 10_000) -> list[str]:
-        builds = (build(str(total), figures={"top1": scored(1, total)}) for total in totals)
-        record = record_of(*builds, columns=("top1",))
-        return how_measured(replace(record, datasets={"cifar10": replace(data, count=count)}))
-
-    assert of(10_000) == of(200, count=None) == []
-    assert of(200) == ["Figures of cifar10 are of 200 of 10,000 images."]
-    assert of(200, 10_000) == ["Figures of cifar10 are of 200 to 10,000 of 10,000 images."]
-    assert of(200, 300, count=None) == ["Figures of cifar10 are of 200 to 300 images."]
 
 
 def test_a_dtype_that_was_found_is_in_the_name() -> None:
