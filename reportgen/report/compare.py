@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import hypot, isfinite
+from math import hypot, inf, isfinite
 
 from reportgen.certainty import BETWEEN_PROCESSES, interval_of, interval_of_share
 from reportgen.quantities import Quantity, quantity_of
@@ -94,7 +94,7 @@ def bounds(build: BuildRecord, key: str) -> Bounds | None:
     if quantity.name == "throughput":  # computed from the latency
         latency = build.figures.get(key.replace("throughput", "latency"))
         parts = _parts(latency) if latency else None
-        return parts and (figure.value / parts[1], figure.value / parts[0])
+        return parts and (figure.value / parts[1], figure.value / parts[0] if parts[0] else inf)
     parts = _parts(figure)
     return parts and (figure.value * parts[0], figure.value * parts[1])
 

@@ -203,6 +203,11 @@ def test_a_throughput_is_as_sure_as_its_latency() -> None:
     ]
     record = record_of(*builds, columns=("throughput@1",))
     assert [mark for _, mark in cells(record)] == ["best", "best", ""]
+    # So noisy that it may have taken no time at all.
+    figures = {**builds[0].figures, "latency@1": timed(10.0, spread=99.0)}
+    noisy = replace(builds[0], figures=figures)
+    record = record_of(noisy, *builds[1:], columns=("throughput@1",))
+    assert [mark for _, mark in cells(record)] == ["", "", ""]
 
 
 def test_accuracies_are_told_apart_by_the_standard_error_of_their_difference() -> None:
