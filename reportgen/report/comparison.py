@@ -156,16 +156,24 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         elif is_own(figure) and is_own(reference) and not usual[row]:
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
-    if {f"{name}@{column.batch}" for name in ("latency", "throughput")} & {
-        other.key for other in columns(record)
-    }:
-        notes = (misfit(build, builds, column.key) for build in builds)
-        cells = [
-            replace(cell, notes=(*cell.notes, note)) if note else cell
-            for cell, note in zip(cells, notes, strict=True)
-        ]
+    if column.quantity.name == "speedup":
+        cells = _with_misfits(record, column, builds, cells)
     pairs = zip(builds, cells, strict=True)
     return [mark_broken(build, column.key, cell) for build, cell in pairs]
+
+
+def _with_misfits(
+    record: Record, column: Column, builds: Sequence[BuildRecord], cells: Sequence[Cell]
+) -> list[Cell]:
+    """Add footnotes to speed-ups that do not fit the latencies that are shown beside them."""
+    beside = {f"{name}@{column.batch}" for name in ("latency", "throughput")}
+    if beside.isdisjoint(other.key for other in columns(record)):
+        return [*cells]
+    notes = (misfit(build, builds, column.key) for build in builds)
+    return [
+        replace(cell, notes=(*cell.notes, note)) if note else cell
+        for cell, note in zip(cells, notes, strict=True)
+    ]
 
 
 def _stranger(
