@@ -1,19 +1,20 @@
 """What a figure may be at most, or must be at least, and whether it is. Pure functions of a record.
 
-A budget is kept or broken by a figure of ours. One that is quoted or missing decides nothing, and
-neither does a noisy one whose 95 % interval holds the limit: noise breaks no budget.
+A budget is kept or broken by a figure of ours. One that is quoted, missing, stale or not verified
+decides nothing, and neither does a noisy one whose 95 % interval holds the limit: noise breaks no
+budget.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from reportgen.certainty import interval_of
 from reportgen.errors import RecordError
 from reportgen.quantities import quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
@@ -22,9 +23,6 @@ from reportgen.units import Number, read_in
 _RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
 _ASCII = {"<=": "≤", ">=": "≥"}
 _BUDGET = re.compile(r"\s*(<=|>=|[≤≥<>])\s*(.*?)\s*", re.DOTALL)
-
-# Half of a median's 95 % interval: 1.96 standard errors of 1.2533 σ/√n, where σ is IQR/1.349.
-_MEDIAN_WIDTH = 1.82
 
 
 @dataclass(frozen=True)
@@ -135,19 +133,30 @@ def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> Verdict:
     if figure.stale:
         why = f"{amount(figure, key)} is stale: {figure.stale}"
         return Verdict(name, key, budget, figure, "undecided", why)
-    low, high = _interval(figure, figure.value)
-    if budget.holds(low) != budget.holds(high):
-        why = f"the limit lies in the 95 % interval of {amount(figure, key)}"
+    if why := _doubt(budget, figure, figure.value, key):
         return Verdict(name, key, budget, figure, "undecided", why)
     state: Literal["kept", "broken"] = "kept" if budget.holds(figure.value) else "broken"
     return Verdict(name, key, budget, figure, state)
 
 
-def _interval(figure: Figure, value: Number) -> tuple[Number, Number]:
-    """Return between which bounds a figure surely lies; an exact one between itself and itself."""
-    if figure.interval is not None:
-        return figure.interval
-    if figure.spread and figure.samples:
-        width = _MEDIAN_WIDTH * figure.spread / math.sqrt(figure.samples)
-        return value - width, value + width
-    return value, value
+def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
+    """Say why a figure decides nothing; empty where it does.
+
+    Too few rounds for an interval decide only what is further from the limit than their spread.
+    """
+    if figure.unverified:
+        return f"the figure is not verified: {figure.unverified}"
+    if figure.check is not None and budget.holds(figure.check) != budget.holds(value):
+        return f"two counters disagree: {value:,} and {figure.check:,}"
+    rounds = f"{figure.samples} rounds"
+    if (interval := interval_of(figure)) is not None:
+        (low, high), what = interval, "95 % interval"
+    elif figure.spread:
+        (low, high), what = (value - figure.spread, value + figure.spread), f"spread of {rounds}"
+    elif quantity_of(key).name == "speedup" and figure.provenance == "measured":
+        return f"{rounds} are too few to know how sure {amount(figure, key)} is"
+    else:
+        return ""
+    if budget.holds(low) == budget.holds(high):
+        return ""
+    return f"the limit lies in the {what} of {amount(figure, key)}"

@@ -10,6 +10,7 @@ from reportgen.visible import one_line
 
 # So much of a line is shown on either side of what is wrong in it.
 _AROUND = 80
+_LONGEST = 500
 
 
 class ReportgenError(Exception):
@@ -75,7 +76,7 @@ class Problem:
     def __str__(self) -> str:
         """Write it as a compiler would: place, message, the line with a caret, the hint."""
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        text = f"{one_line(place)}: {one_line(self.message)}"
+        text = f"{one_line(place)}: {_shortened(one_line(self.message))}"
         if self.source.strip():
             number = str(self.line)
             source, column = _excerpt(self.source, self.column)
@@ -83,6 +84,11 @@ class Problem:
         if self.hint:
             text += f"\n  {one_line(self.hint)}"
         return text
+
+
+def _shortened(message: str) -> str:
+    """Cut a message that repeats what somebody wrote at length."""
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
 
 
 def _excerpt(line: str, column: int) -> tuple[str, int]:

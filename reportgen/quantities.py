@@ -117,7 +117,7 @@ _ROWS: tuple[Quantity, ...] = (
         "ms",
         "timing",
         "lower",
-        "time of one forward pass over a batch, median of interleaved rounds",
+        "time of one forward pass over a batch, median of rounds",
         per_batch=True,
     ),
     Quantity(

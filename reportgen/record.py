@@ -44,7 +44,8 @@ class Figure:
 
     `stale` says why the figure was kept although what it was measured on has changed: measuring it
     anew failed. `unverified` names what a count may leave out. A time has `faults` page faults and
-    `switches` involuntary context switches a call, and comes from `processes` processes.
+    `switches` involuntary context switches a call, and comes from `processes` processes. Times of
+    one `session` were taken in turn, round by round, those of `in_turn` models in all.
     """
 
     provenance: Provenance
@@ -63,6 +64,8 @@ class Figure:
     faults: float | None = None
     switches: float | None = None
     processes: int | None = None
+    session: str = ""
+    in_turn: int | None = None
     correct: int | None = None
     total: int | None = None
     check: int | None = None

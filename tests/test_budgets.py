@@ -171,6 +171,46 @@ def told(build: BuildRecord) -> list[str]:
             "undecided: speedup@1: budget ≥ 2× not decided: "
             "the limit lies in the 95 % interval of 2.1 ×",
         ),
+        (
+            of(timed(410.0, "MiB", samples=1), "≤ 400 MiB", "memory@1"),
+            "broken: memory@1: 410 MiB breaks the budget ≤ 400 MiB",
+        ),
+        (
+            of(timed(410.0, "MiB", samples=1), "≤ 0.5 GB", "memory@1"),
+            "kept: memory@1: 410 MiB keeps the budget ≤ 0.5 GB",
+        ),
+        # Fewer than six rounds give no interval.
+        (
+            of(timed(20.6, spread=0.8, samples=5), "≤ 20 ms", "latency@1"),
+            "undecided: latency@1: budget ≤ 20 ms not decided: "
+            "the limit lies in the spread of 5 rounds of 20.6 ms",
+        ),
+        (
+            of(timed(20.9, spread=0.8, samples=5), "≤ 20 ms", "latency@1"),
+            "broken: latency@1: 20.9 ms breaks the budget ≤ 20 ms",
+        ),
+        (
+            of(timed(2.1, "×", samples=5, interval=(2.05, 2.3)), "≥ 2×", "speedup@1"),
+            "undecided: speedup@1: budget ≥ 2× not decided: "
+            "5 rounds are too few to know how sure 2.1 × is",
+        ),
+        (
+            of(Figure("derived", 1, "×"), "≥ 2×", "speedup@1"),
+            "broken: speedup@1: 1 × breaks the budget ≥ 2×",
+        ),
+        (
+            of(counted(5, stale="the disk is full"), "≤ 9 K"),
+            "undecided: params: budget ≤ 9 K not decided: 5 is stale: the disk is full",
+        ),
+        (
+            of(counted(5, unverified="aten::addbmm"), "≤ 9 K"),
+            "undecided: params: budget ≤ 9 K not decided: the figure is not verified: aten::addbmm",
+        ),
+        (
+            of(counted(5, check=9_001), "≤ 9 K", "macs"),
+            "undecided: macs: budget ≤ 9 K not decided: two counters disagree: 5 and 9,001",
+        ),
+        (of(counted(5, check=6), "≤ 9 K", "macs"), "kept: macs: 5 keeps the budget ≤ 9 K"),
     ],
 )
 def test_verdict(one: BuildRecord, expected: str) -> None:
@@ -247,3 +287,14 @@ def test_the_report_shows_budgets_and_marks_what_is_broken() -> None:
 def test_a_report_without_budgets_says_nothing_of_them() -> None:
     text = render(record_of(build("Net", figures={"params": counted(1)})))["md"]
     assert "udget" not in text
+
+
+def test_a_budget_of_a_memory_names_its_unit() -> None:
+    text = SPEC.replace("\nbudgets: {", "\nbudgets: {memory@1: LIMIT, ")
+    text += "measure: {complexity: {}, timing: {batch_sizes: [1]}}\n"
+    load_spec(text.replace("LIMIT", "≤ 400 MiB"), "s.yaml")
+    with pytest.raises(SpecError) as caught:
+        load_spec(text.replace("LIMIT", "≤ 20 M"), "s.yaml")
+    said = str(caught.value).splitlines()
+    assert re.fullmatch(r"s\.yaml:\d+:\d+: 'memory@1' cannot have the budget '≤ 20 M'", said[0])
+    assert said[-1] == "  '20 M' names no unit. Write '20 MiB'."

@@ -440,7 +440,7 @@ def test_pip_of_the_checkout_is_not_pip(repository: Path) -> None:
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("name", ["--recount", "--allow-code", "-h", "--data-dir=x"])
+@pytest.mark.parametrize("name", ["--allow-code", "-h"])
 def test_an_input_is_no_option(repository: Path, name: str) -> None:
     done = run_step("Check and compare", repository, specs=name)
     assert done.returncode == 2

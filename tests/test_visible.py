@@ -68,3 +68,9 @@ def test_a_problem_is_four_lines_whatever_it_is_about() -> None:
         "    | " + " " * 80 + "^",
         "  write this",
     ]
+
+
+def test_a_problem_repeats_no_novel() -> None:
+    said = str(Problem("a.yaml", 1, 1, f"unknown key '{'k' * 10_000}'"))
+    assert len(said) == len("a.yaml:1:1: ") + 500
+    assert said.endswith("k…")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reportgen.cli import work
 from reportgen.errors import UsageError, did_you_mean
+from reportgen.visible import one_line
 
 if TYPE_CHECKING:
     from reportgen.plan import Plan
@@ -41,7 +42,7 @@ def explain(arguments: argparse.Namespace) -> int:
     names = _named(plan, arguments.model)
     texts = [_text(record, name, arguments) for name in names]
     if arguments.claim and len(names) > 1:
-        texts = [f"{name}: {text}" for name, text in zip(names, texts, strict=True)]
+        texts = [one_line(f"{name}: {text}") for name, text in zip(names, texts, strict=True)]
     print(
         "\n".join(text.rstrip("\n") + "\n" * (not arguments.claim) for text in texts).rstrip("\n")
     )

@@ -94,7 +94,7 @@ def render(arguments: argparse.Namespace) -> int:
                 raise UsageError(f"{source}: no record to render. Measure first: reportgen {path}")
             documents = work.write(record, plan, arguments)
         for written in documents:
-            print(f"wrote {written}")
+            print(one_line(f"wrote {written}"))
     return 0
 
 
@@ -112,7 +112,8 @@ def show_plan(arguments: argparse.Namespace) -> int:
         state = compare(plan, record, search, selection, read_data=False)
         cost = estimate.in_words(*estimate.seconds(state, plan.measure.timing))
         builds = work.several(len(plan.builds), "build")
-        print(f"{path}: {builds}, {len(state.due)} to measure" + (f", {cost}" if cost else ""))
+        costs = f", {cost}" if cost else ""
+        print(one_line(f"{path}: {builds}, {len(state.due)} to measure{costs}"))
         for due in state.due:
             print(f"  {one_line(due.build.id)}: {due.group} ({', '.join(due.keys)}): {due.why}")
         unknown = summary.not_checked(by_reason(state.unknown))

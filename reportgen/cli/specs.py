@@ -7,6 +7,7 @@ import sys
 
 from reportgen.cli import work
 from reportgen.errors import UsageError
+from reportgen.visible import one_line
 
 
 def validate(arguments: argparse.Namespace) -> int:
@@ -21,7 +22,7 @@ def validate(arguments: argparse.Namespace) -> int:
             sys.stderr.write(f"{error}\n")
             code = error.exit_code
         else:
-            print(f"{path}: fine, {work.several(len(plan.builds), 'build')}")
+            print(one_line(f"{path}: fine, {work.several(len(plan.builds), 'build')}"))
     return code
 
 

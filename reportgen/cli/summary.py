@@ -57,7 +57,10 @@ def of_one(done: Done) -> str:
         return "\n".join([said, *_kept(done), *_broken(done)])
     from reportgen.report import table_for_terminal
 
-    lines = [table_for_terminal(done.outcome.record), *(f"wrote {path}" for path in done.written)]
+    lines = [
+        table_for_terminal(done.outcome.record),
+        *(one_line(f"wrote {path}") for path in done.written),
+    ]
     if done.failures:
         lines.append(f"{several(done.failures, 'figure')} unavailable {_RETRY}")
     return "\n".join([*lines, *_kept(done), *_broken(done)])
@@ -88,14 +91,15 @@ def of_several(runs: Sequence[Done]) -> str:
 def _line(done: Done) -> str:
     builds = several(done.builds, "build")
     if done.error:
-        return one_line(f"{done.name}: not done: {done.error}")
-    if done.outcome is None:
-        return f"{done.name}: left alone, --only names none of its models"
-    if not done.outcome.measured and not done.written:
-        return f"{done.name}: up to date, {builds}, nothing measured"
-    measured = several(done.outcome.measured, "measurement")
-    written = ", ".join(path.name for path in done.written) or "nothing"
-    return f"{done.name}: {builds}, {measured}, {written} written"
+        said = f"not done: {done.error}"
+    elif done.outcome is None:
+        said = "left alone, --only names none of its models"
+    elif not done.outcome.measured and not done.written:
+        said = f"up to date, {builds}, nothing measured"
+    else:
+        written = ", ".join(path.name for path in done.written) or "nothing"
+        said = f"{builds}, {several(done.outcome.measured, 'measurement')}, {written} written"
+    return one_line(f"{done.name}: {said}")
 
 
 def not_checked(reasons: Mapping[str, int], how: str = "not checked") -> Iterator[str]:

@@ -8,6 +8,7 @@ import torch
 
 from reportgen import quantities
 from reportgen.builds.construct import construct
+from reportgen.builds.dtype import unusual_dtypes
 from reportgen.data.load import load
 from reportgen.data.source import Search
 from reportgen.engine.environment import describe, identify
@@ -41,6 +42,7 @@ def measure(
     module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
     made_with = torch.get_num_threads()
     set_count(threads or before)
+    facts = {**facts, "dtype": "" if build.quantize else unusual_dtypes(module)}
     split = load(build.data.source, build.data.split, search)
     with guarded() as guard:
         if made_with != before:

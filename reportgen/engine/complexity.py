@@ -8,6 +8,7 @@ from torch import nn
 
 from reportgen import counting
 from reportgen.builds.construct import factory, in_int8, own_classes
+from reportgen.builds.dtype import unusual_dtypes
 from reportgen.builds.examples import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.counting import readings
@@ -30,7 +31,14 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
 
     Raises MeasureError, or whatever the model's own code raises while it is built.
     """
-    make = factory(build, search.spec_dir)
+    made = factory(build, search.spec_dir)
+    dtypes: list[str] = []
+
+    def make() -> nn.Module:
+        module = made()
+        dtypes.append(unusual_dtypes(module))
+        return module
+
     args, kwargs = example(build, build.batch_size or settings.batch_size)
     try:
         result = counting.count_anywhere(make, args, kwargs)
@@ -58,7 +66,9 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
         return figure(convention.total(result.ledger), convention.name)
 
     sizes, facts = _sizes(build, make, result.ledger, result.counter)
-    facts |= own_classes(build, search.spec_dir)
+    facts |= own_classes(build, search.spec_dir) | {
+        "dtype": "" if build.quantize else dtypes[-1],
+    }
     figures = {
         **sizes,
         "macs": Figure(

@@ -77,7 +77,6 @@ def speedup(reference: Processes, samples: Processes, how: Taken) -> Figure:
     ratio = statistics.ratio_of_processes(
         [means(process) for process in reference], [means(process) for process in samples]
     )
-    low, high = ratio.interval
     theirs, own = _fastest(_flat(reference)), _fastest(_flat(samples))
     fastest = theirs.value / own.value
     unsure = theirs.spread / theirs.value + own.spread / own.value
@@ -87,7 +86,7 @@ def speedup(reference: Processes, samples: Processes, how: Taken) -> Figure:
         unit="×",
         environment=how.environment,
         samples=ratio.count,
-        interval=(significant(low, 4), significant(high, 4)),
+        interval=_rounded(ratio.interval),
         fastest=significant(fastest, 4),
         fastest_spread=significant(fastest * unsure, 2),
         processes=ratio.processes,
@@ -97,6 +96,10 @@ def speedup(reference: Processes, samples: Processes, how: Taken) -> Figure:
 
 def _flat(samples: Processes) -> list[Sample]:
     return list(chain.from_iterable(samples))
+
+
+def _rounded(interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    return interval and (significant(interval[0], 4), significant(interval[1], 4))
 
 
 def _fastest(samples: Sequence[Sample]) -> statistics.Fastest:

@@ -22,6 +22,7 @@ from reportgen.engine.sampled import Taken, latencies, milliseconds, speedup
 from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
 from reportgen.errors import MeasureError
+from reportgen.fingerprint import digest
 from reportgen.measures.allocator import Allocator
 from reportgen.measures.turns import Enough, Sample, interleaved
 from reportgen.plan import Build, Plan
@@ -237,6 +238,7 @@ class _Session:
         for name, reason in turns.failed.items():
             keys = [f"{quantity}@{size}" for quantity in _OF_ROUNDS]
             self.figures[name] |= dict.fromkeys(keys, unavailable(reason))
+        self._note_turns(size)
 
     def _speedup(
         self, samples: Mapping[str, Sequence[Sequence[Sample]]], name: str, how: Taken
@@ -250,6 +252,22 @@ class _Session:
         if self._baseline not in samples:
             return unavailable(MeasureError(f"the baseline, {self._baseline}, could not be timed"))
         return speedup(samples[self._baseline], samples[name], how)
+
+    def _note_turns(self, size: int) -> None:
+        """Write beside each time of a batch size which others it was taken in turn with."""
+        keys = [f"{quantity}@{size}" for quantity in _OF_ROUNDS]
+        timed = {
+            name: figures[keys[0]].to_json()
+            for name, figures in self.figures.items()
+            if keys[0] in figures and figures[keys[0]].value is not None
+        }
+        session = digest(timed)[:8]
+        for name in timed:
+            self.figures[name] |= {
+                key: replace(figure, session=session, in_turn=len(timed))
+                for key, figure in self.figures[name].items()
+                if key in keys and figure.value is not None
+            }
 
     def total(self, name: str, accuracy: Accuracy | None) -> dict[str, Figure]:
         """Time the whole data set."""

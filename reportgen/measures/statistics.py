@@ -23,22 +23,13 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reportgen.certainty import FEWEST_ROUNDS, between_processes
+
 # A 95 % interval leaves out one in forty on either side.
 _LEFT_OUT = 40
 
-# With fewer pairs than this no interval reaches the confidence: 2 · (1/2)⁵ is more than 5 %.
-FEWEST_PAIRS = 6
-
 # Rounds are put together in so many blocks, or somewhat more, where there are twice as many.
 BLOCKS = 20
-
-# By up to so much two processes of one program differ for as long as they live: their code and
-# data lie elsewhere in memory (T. Kalibera and R. Jones, "Rigorous Benchmarking in Reasonable
-# Time", ISMM 2013). Of forty pairs of one small network the ratios lay up to 0.5 % from 1, and the
-# rounds of each within 0.3 %. No number of rounds tells this from a difference of the programs. Two
-# processes of each do not tell it either: both lie on the same side of the truth half of the time.
-# But their mean is off by less, as that of n is: by one part in the square root of n.
-BETWEEN_PROCESSES = 0.01
 
 # An interval that contains 1 and is wider than this, on either side, tells neither a difference
 # that matters nor its absence.
@@ -56,9 +47,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, with the confidence interval that the rounds give.
+    """The median of paired ratios, and the two of them that its 95 % interval lies between.
 
-    The `count` pairs come from as many `processes` of either side.
+    The `count` pairs come from as many `processes` of either side. Of fewer pairs than
+    `FEWEST_ROUNDS` these are the least and the largest, and no interval.
     """
 
     median: float
@@ -68,29 +60,30 @@ class Ratio:
     processes: int = 1
 
     @property
-    def interval(self) -> tuple[float, float]:
+    def interval(self) -> tuple[float, float] | None:
         """The interval of the programs: wider by what so few processes of each may be off."""
-        wider = 1 + BETWEEN_PROCESSES / math.sqrt(self.processes)
+        if self.count < FEWEST_ROUNDS:
+            return None
+        wider = 1 + between_processes(self.processes)
         return self.low / wider, self.high * wider
 
     @property
     def significant(self) -> bool:
         """Whether there are pairs enough, and the interval excludes 1."""
-        low, high = self.interval
-        return self.count >= FEWEST_PAIRS and not low <= 1 <= high
+        return self.interval is not None and not self.interval[0] <= 1 <= self.interval[1]
 
     @property
     def precision(self) -> float:
         """How far that of the rounds reaches from the median on its wider side, as a part of it."""
-        if self.count < FEWEST_PAIRS:
+        if self.count < FEWEST_ROUNDS:
             return math.inf
         return max(self.high - self.median, self.median - self.low) / self.median
 
     @property
     def doubt(self) -> str:
         """Why nothing can be told of a difference; empty where something can."""
-        if self.count < FEWEST_PAIRS:
-            return f"too few rounds to tell: {FEWEST_PAIRS} or more are needed"
+        if self.count < FEWEST_ROUNDS:
+            return f"too few rounds to tell: {FEWEST_ROUNDS} or more are needed"
         if not self.significant and self.precision > TELLING:
             return "too noisy to tell"
         return ""

@@ -12,6 +12,7 @@ from reportgen.report.budgets import budget_table
 from reportgen.report.calflops import blocks
 from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
 from reportgen.report.environment import TemplateError, environment, fill
+from reportgen.report.measured import how_measured
 from reportgen.report.table import Table
 from reportgen.report.terminal import table_for_terminal
 
@@ -37,9 +38,9 @@ def template_values(record: Record) -> Mapping[str, Any]:
 
     `tables`, `modules`, `budgets`, `claims`, `exact`, `spread`, `environments` and `dataset_table`
     are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
-    two tables each. `blocks` are the builds for the text document. `allocators` are those of the
-    times. `marks`, `kinds`, `quantities` and `batches` say what occurs, so that a template explains
-    no more than that.
+    two tables each. `blocks` are the builds for the text document. `how_measured` are sentences
+    that are read off the figures, and `allocators` are those of the times. `marks`, `kinds`,
+    `quantities` and `batches` say what occurs, so that a template explains no more than that.
     """
     tables = comparison_tables(record)
     exact, spread = exact_table(record), spread_table(record)
@@ -69,6 +70,7 @@ def template_values(record: Record) -> Mapping[str, Any]:
         "dataset_table": dataset_table(record),
         "models": models(record),
         "notation": notation(record),
+        "how_measured": how_measured(record),
         "kinds": frozenset(column.quantity.kind for column in shown),
         "quantities": frozenset(column.quantity.name for column in shown),
         "batches": sorted(

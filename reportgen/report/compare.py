@@ -3,17 +3,36 @@
 Pure functions on figures. Two figures are comparable when they count by the same convention, are of
 as many examples and, for times, were taken on the same machine; a column that holds others says so
 in footnotes.
+
+Two figures can be told apart where they differ by more than both are unsure of. What is known of
+that today:
+
+- counts and losses are exact on fixed models and data: they differ where they read differently;
+- a latency or throughput has the interval of its median, wider by what two processes of one
+  program differ by;
+- speed-ups have intervals, which widen together when a round of the baseline is slow: that of the
+  best decides, or the other's where the best is the baseline itself;
+- a percentage of so many examples has the standard error of a share. The models saw the same
+  examples, so their difference is mostly surer than that: the mark is shared too often, not too
+  seldom;
+- of a time from fewer than six rounds, or of a single run, nothing is known.
+
+Where nothing is known of a figure, or something is held against it, it is never the best; and where
+it reads better than the others, none of them can be called the best either.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from math import isfinite
+from math import hypot, inf, isfinite
 
-from reportgen.quantities import Quantity
-from reportgen.record import Figure
-from reportgen.report.figures import is_doubtful, is_own
+from reportgen.certainty import between_processes, interval_of, interval_of_share
+from reportgen.quantities import Quantity, quantity_of
+from reportgen.record import BuildRecord, Figure
+from reportgen.report.figures import is_doubtful, is_own, shown
+
+Bounds = tuple[float, float]
 
 
 def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
@@ -32,30 +51,76 @@ def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[boo
     return [ground == common for ground in grounds]
 
 
-def best(figures: Sequence[Figure | None], texts: Sequence[str], quantity: Quantity) -> list[bool]:
+def best(builds: Sequence[BuildRecord], texts: Sequence[str], key: str) -> list[bool]:
     """Say which figures are the best of their column: none unless one is better than another.
 
-    Figures that read the same, or that lie in the 95 % interval of the best, share the mark: nobody
-    could tell which is better. A figure that is not verified is never marked, and where it would be
-    the best, no other is: its true value might be better or worse.
+    Figures that read the same, or that cannot be told from the best, share the mark. One that is
+    quoted, stale, disputed or not verified takes no part.
     """
-    usual = comparable(figures, quantity)
-    candidates = {
-        row: figure
-        for row, (figure, fits) in enumerate(zip(figures, usual, strict=True))
-        if fits and figure is not None and figure.value is not None and isfinite(figure.value)
+    quantity = quantity_of(key)
+    figures = [shown(build, key) for build in builds]
+    values = {
+        row: figure.value
+        for row, (figure, fits) in enumerate(
+            zip(figures, comparable(figures, quantity), strict=True)
+        )
+        if figure and (fits or figure.stale) and figure.value is not None
+        if isfinite(figure.value)
     }
-    marked = [False] * len(figures)
-    if quantity.better is None or len(candidates) < 2:
+    known = {row: found for row in values if (found := bounds(builds[row], key))}
+    marked = [False] * len(builds)
+    if quantity.better is None or len(known) < 2:
         return marked
     choose = min if quantity.better == "lower" else max
-    winner = choose(candidates, key=lambda row: candidates[row].value or 0)
-    if is_doubtful(candidates[winner]):
+    winner = choose(values, key=lambda row: values[row])
+    if winner not in known:
         return marked
-    for row, figure in candidates.items():
-        as_good = texts[row] == texts[winner] or _open(figure, candidates[winner])
-        marked[row] = as_good and not is_doubtful(figure)
-    return [False] * len(figures) if sum(marked) == len(candidates) else marked
+    for row in known:
+        pair = values[row], values[winner]
+        marked[row] = texts[row] == texts[winner] or not _apart(
+            pair, (known[row], known[winner]), quantity
+        )
+    return [False] * len(builds) if sum(marked) == len(values) else marked
+
+
+def bounds(build: BuildRecord, key: str) -> Bounds | None:
+    """Return what a figure of ours surely lies between; None where that is not known."""
+    figure, quantity = build.figures[key], quantity_of(key)
+    if figure.stale or is_doubtful(figure) or figure.value is None:
+        return None
+    exact = (figure.value, figure.value)
+    if quantity.kind == "accuracy":
+        return (quantity.unit == "%" and interval_of_share(figure)) or exact
+    if quantity.kind == "complexity":
+        return exact
+    if quantity.name == "speedup":
+        return exact if figure.provenance == "derived" else interval_of(figure)
+    if quantity.name == "throughput":  # computed from the latency
+        latency = build.figures.get(key.replace("throughput", "latency"))
+        parts = _parts(latency) if latency else None
+        return parts and (figure.value / parts[1], figure.value / parts[0] if parts[0] else inf)
+    parts = _parts(figure)
+    return parts and (figure.value * parts[0], figure.value * parts[1])
+
+
+def _parts(figure: Figure) -> Bounds | None:
+    """Return the bounds of a time as parts of it."""
+    interval = interval_of(figure)
+    if interval is None or not figure.value:
+        return None
+    low, high = (end / figure.value for end in interval)
+    wider = 1 + between_processes(figure.processes or 1)
+    return max(low, 0) / wider, high * wider
+
+
+def _apart(values: tuple[float, float], bounds: tuple[Bounds, Bounds], quantity: Quantity) -> bool:
+    """Whether a figure and the best differ by more than both are unsure of, towards each other."""
+    (one, best), (of_one, of_best) = values, bounds
+    if quantity.name == "speedup" and of_best[0] < of_best[1]:
+        of_one = one, one
+    if one > best:
+        (one, best), (of_one, of_best) = (best, one), (of_best, of_one)
+    return best - one > hypot(of_one[1] - one, best - of_best[0])
 
 
 def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str, int | None] | None:
@@ -63,11 +128,3 @@ def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str, int | 
         return None
     machine = figure.environment if quantity.kind == "timing" else ""
     return figure.convention, machine, figure.total
-
-
-def _open(figure: Figure, winner: Figure) -> bool:
-    """Whether the winner's 95 % interval holds a figure: its own, if the winner is the baseline."""
-    decides, value = (winner, figure.value) if winner.interval else (figure, winner.value)
-    if decides.interval is None or value is None:
-        return False
-    return decides.interval[0] <= value <= decides.interval[1]

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen import units
+from reportgen.certainty import interval_of
 from reportgen.errors import RecordError
 from reportgen.quantities import Quantity, quantity_of, rank, split_key
 from reportgen.record import BuildRecord, Figure, Record
+from reportgen.report.beside import misfit
 from reportgen.report.compare import best, comparable
 from reportgen.report.figures import (
     figure_cell,
@@ -58,7 +60,8 @@ def ordered_builds(record: Record) -> list[BuildRecord]:
 
 def build_label(build: BuildRecord, *more: str) -> str:
     """Name a build: its model, with the data type where that is not the usual one, and `more`."""
-    details = [*([build.dtype] if build.dtype != "float32" else []), *more]
+    dtype = build.facts.get("dtype") or build.dtype
+    details = [*([dtype] if dtype != "float32" else []), *more]
     return f"{build.model} ({', '.join(details)})" if details else build.model
 
 
@@ -155,7 +158,7 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
     ]
     usual = comparable(figures, column.quantity)
     reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
-    marked = best(figures, [cell.text for cell in cells], column.quantity)
+    marked = best(builds, [cell.text for cell in cells], column.key)
     if not (same_shapes(builds) or column.quantity.name in _OF_THE_MODEL_ALONE):
         marked = [False] * len(cells)  # less work for a smaller input is no merit
     for row, figure in enumerate(figures):
@@ -164,6 +167,8 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         elif is_own(figure) and is_own(reference) and not (usual[row] or figure.stale):
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
+    if column.quantity.name == "speedup":
+        cells = _with_misfits(record, column, builds, cells)
     pairs = zip(builds, cells, strict=True)
     return [mark_broken(build, column.key, cell) for build, cell in pairs]
 
@@ -172,6 +177,20 @@ def _with_part(cell: Cell, figure: Figure | None, build: BuildRecord, record: Re
     """Add a footnote where the figure is not of the whole data set."""
     said = part_of(figure, record.datasets.get(build.dataset), build.dataset)
     return replace(cell, notes=(*cell.notes, Note("part", sentence(said)))) if said else cell
+
+
+def _with_misfits(
+    record: Record, column: Column, builds: Sequence[BuildRecord], cells: Sequence[Cell]
+) -> list[Cell]:
+    """Add footnotes to speed-ups that do not fit the latencies that are shown beside them."""
+    beside = {f"{name}@{column.batch}" for name in ("latency", "throughput")}
+    if beside.isdisjoint(other.key for other in columns(record)):
+        return [*cells]
+    notes = (misfit(build, builds, column.key) for build in builds)
+    return [
+        replace(cell, notes=(*cell.notes, note)) if note else cell
+        for cell, note in zip(cells, notes, strict=True)
+    ]
 
 
 def _stranger(
@@ -219,7 +238,9 @@ def _own_cell(
 
 def _spread_text(figure: Figure, quantity: Quantity) -> str:
     if figure.interval is not None:
-        low, high = (units.format_significant(end) for end in figure.interval)
+        if (interval := interval_of(figure)) is None:
+            return ""
+        low, high = (units.format_significant(end) for end in interval)
         return f"{low}{quantity.unit} to {high}{quantity.unit}"
     if figure.spread is None:
         return ""

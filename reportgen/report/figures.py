@@ -8,6 +8,7 @@ from typing import TypeGuard
 from reportgen import units
 from reportgen.budgets import verdicts_of
 from reportgen.catalog.datasets import DATASETS
+from reportgen.certainty import interval_of
 from reportgen.quantities import Quantity, quantity_of
 from reportgen.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
@@ -125,7 +126,8 @@ def why_unverified(figure: Figure) -> str:
 
 def contains_one(figure: Figure) -> bool:
     """Whether a ratio's 95 % interval leaves open which of the two is larger."""
-    return figure.interval is not None and figure.interval[0] <= 1 <= figure.interval[1]
+    interval = interval_of(figure)
+    return interval is not None and interval[0] <= 1 <= interval[1]
 
 
 def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str) -> list[Note]:

@@ -38,7 +38,8 @@ class Note:
     @property
     def id(self) -> str:
         """The name by which a cell refers to it: `quoted-1f3a5b7c`."""
-        return f"{self.kind}-{hashlib.sha256(self.text.encode()).hexdigest()[:8]}"
+        said = self.text.encode("utf-8", "backslashreplace")
+        return f"{self.kind}-{hashlib.sha256(said).hexdigest()[:8]}"
 
 
 @dataclass(frozen=True)

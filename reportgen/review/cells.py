@@ -22,6 +22,8 @@ Verdict = Literal[
 ]
 # What makes two times comparable, of all that is known of an environment.
 MACHINE = ("cpu", "cores", "threads")
+# Of larger ones there is no exponential.
+_LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _timing(
     if ratio is None:
         return Cell(key, old, new, "noise", significance.why_untold(*noisy))
     log = -ratio.log if name == "throughput" else ratio.log
-    cell = Cell(key, old, new, "noise", fastest=round(math.expm1(log), 6))
+    cell = Cell(key, old, new, "noise", fastest=round(math.expm1(min(log, _LARGEST_LOG)), 6))
     if not ratio.significant:
         if ratio.error > significance.TELLING:
             sure = f"its fastest calls are known to {ratio.error:.0%} only"

@@ -88,7 +88,9 @@ def parse(text: str, file: str) -> Source:
     try:
         node = yaml.compose(text, Loader=_FastLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        node = _slowly(text, origin, getattr(error, "problem_mark", None))
+        if "nesting depth" in str(error):
+            raise SpecError([_at(origin, error).problem(_TOO_DEEP, _FLATTER)]) from None
+        node = _slowly(text, origin)
     if node is None:
         start = Place(origin, 1, 1)
         raise SpecError(
@@ -101,12 +103,12 @@ def parse(text: str, file: str) -> Source:
     return Source(origin, value, reader.keys, reader.values)
 
 
-def _slowly(text: str, origin: Text, where: yaml.Mark | None) -> yaml.Node | None:
+def _slowly(text: str, origin: Text) -> yaml.Node | None:
     """Parse what the fast parser cannot, or raise SpecError in the words of the slow one."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except RecursionError:
-        problem = _at(origin, where).problem(_TOO_DEEP, _FLATTER)
+        problem = Place(origin, 1, 1).problem(_TOO_DEEP, _FLATTER)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
@@ -119,12 +121,13 @@ def _slowly(text: str, origin: Text, where: yaml.Mark | None) -> yaml.Node | Non
     raise SpecError([problem])
 
 
-def _at(origin: Text, mark: yaml.Mark | None) -> Place:
+def _at(origin: Text, error: Exception) -> Place:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     return Place(origin, mark.line + 1, mark.column + 1) if mark else Place(origin, 1, 1)
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError, origin: Text) -> Problem:
-    place = _at(origin, error.problem_mark or error.context_mark)
+    place = _at(origin, error)
     line = origin.lines[place.line - 1] if place.line <= len(origin.lines) else ""
     if "\t" in line[: place.column]:
         return place.problem("a tab indents this line", "YAML indents with spaces: write two.")

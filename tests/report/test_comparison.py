@@ -136,12 +136,12 @@ def test_another_convention_is_not_compared() -> None:
 
 def test_times_of_another_machine_are_not_compared() -> None:
     builds = [
-        build("A", figures={"time.total": timed(3, "s", environment="one")}),
-        build("B", figures={"time.total": timed(1, "s", environment="two")}),
-        build("C", figures={"time.total": timed(2, "s", environment="one")}),
+        build("A", figures={"latency@1": timed(3, spread=0.1, environment="one")}),
+        build("B", figures={"latency@1": timed(1, spread=0.1, environment="two")}),
+        build("C", figures={"latency@1": timed(2, spread=0.1, environment="one")}),
     ]
     record = replace(
-        record_of(*builds, columns=("time.total",)),
+        record_of(*builds, columns=("latency",), batch_sizes=(1,)),
         environments={
             "one": {"cpu": "fast", "torch": "2.15.0"},
             "two": {"cpu": "fast", "torch": "2.14.0"},

@@ -31,9 +31,9 @@ def two(key: str, old: Figure, other: Figure, third: Figure) -> Record:
 
 
 def test_it_is_never_the_best_and_has_a_mark_and_a_footnote() -> None:
-    (table,) = comparison_tables(two("macs", counted(1), counted(2), counted(3)))
+    (table,) = comparison_tables(two("macs", counted(9), counted(2), counted(3)))
     old, other, _ = (row[1] for row in table.rows)
-    assert old.text == f"1 {STALE}"
+    assert old.text == f"9 {STALE}"
     assert (old.emphasis, other.emphasis) == ("", "best")
     assert [note.text for note in old.notes] == [SAID]
     assert table.marks == {"best", "stale"}

@@ -126,3 +126,22 @@ def test_a_template_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "diff.md.j2").write_text("{{ section }}")
     with pytest.raises(TemplateError, match=r"'section' is undefined. Did you mean 'sections'\?$"):
         markdown([awkward()], base="a", head="b", template_dirs=[tmp_path])
+
+
+def test_names_and_words_of_others_stay_in_their_cells() -> None:
+    name = "M\n\n# Forged [approve](https://example.org) @team #1 <!-- `x` |\x1b[2J"
+    before = record(build(name, figures={"params": count(5)}), build("Went\n# Gone"))
+    after = record(
+        build(name, figures={"params": count(7)}),
+        build("Came\n</details><b>", figures={"params": count(1)}),
+    )
+    text = markdown(
+        [compare("small\n# report", before, after)],
+        base="main`\n# Forged",
+        head="-x",
+    )
+    assert not re.search(r"^ *(# |</details>)", text.replace("</details>\n", ""), re.M)
+    assert "\x1b" not in text
+    for word in ("@team", "#1", "<!-- ", "[approve](", "<b>"):
+        assert not re.search(rf"(?<!\\){re.escape(word)}", text), word
+    assert text.startswith("## Reports, ``main` # Forged`` → `-x`\n")

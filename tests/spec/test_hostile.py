@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from reportgen.errors import SpecError, UsageError
 from reportgen.planning import plan
@@ -149,12 +149,12 @@ RICH: dict[str, Any] = {
         "templates": "t",
     },
 }
-WRONG = (None, True, 5, -1.5, "word", "", [], {}, [None], {"a": 1}, [[{"b": []}]], 10**30)
+WRONG = (None, True, "word", [], {}, [None], {"a": [{}]}, 10**30)
 
 
 def test_the_right_values_are_right(tmp_path: Path) -> None:
     (tmp_path / "_base.yaml").write_text("title: Base\n")
-    loads(yaml.safe_dump(RICH, allow_unicode=True), str(tmp_path / "s.yaml"))
+    loads(json.dumps(RICH, indent=1), str(tmp_path / "s.yaml"))
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -165,15 +165,19 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
             yield from places(inner, (*path, key))
 
 
+def with_value(value: Any, path: tuple[Any, ...], given: Any) -> Any:
+    """Return a copy with another value at a path."""
+    if not path:
+        return given
+    result = copy.copy(value)
+    result[path[0]] = with_value(value[path[0]], path[1:], given)
+    return result
+
+
 @pytest.mark.parametrize("path", list(places(RICH))[1:], ids=lambda path: ".".join(map(str, path)))
 def test_a_value_of_the_wrong_type(path: tuple[Any, ...], tmp_path: Path) -> None:
     (tmp_path / "_base.yaml").write_text("title: Base\n")
     for wrong in WRONG:
-        spec = copy.deepcopy(RICH)
-        owner = spec
-        for step in path[:-1]:
-            owner = owner[step]
-        owner[path[-1]] = wrong
-        text = yaml.safe_dump(spec, allow_unicode=True, sort_keys=False)
+        text = json.dumps(with_value(RICH, path, wrong), indent=1)  # which is YAML
         with contextlib.suppress(SpecError):
             plan(loads(text, str(tmp_path / "s.yaml")), name="s", spec_dir=tmp_path)
