@@ -224,7 +224,12 @@ class _Session:
         )
         for name, taken in samples.items():
             turns.samples[name].append(taken)
-            turns.remarks[name] = self._at_work[name].call("remark") or turns.remarks.get(name, "")
+            try:
+                remark = self._at_work[name].call("remark")
+            except MeasureError as error:  # it died, or its time was up, after its last round
+                failed[name] = error
+            else:
+                turns.remarks[name] = remark or turns.remarks.get(name, "")
         for name in failed:
             self._leave(name)
 

@@ -317,3 +317,36 @@ def test_shipped_networks_need_no_new_pages_in_a_pass(folder: Path, spec: str) -
                 assert figure["faults"] <= 100
                 assert math.isfinite(figure["switches"])
                 assert "note" not in figure
+
+
+OLD = """\
+reportgen: 1
+title: Small
+datasets:
+  images: {source: synthetic, shape: [1, 8, 8], classes: 10, count: 32, normalize: none}
+models:
+  Perceptron: {source: zoo/digits_mlp, baseline: true}
+  CNN: {source: zoo/digits_cnn}
+measure:
+  complexity: {}
+  timing: {batch_sizes: [1], threads: 1}
+"""
+
+
+def test_of_an_old_record_the_times_alone_are_measured_again(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("small.yaml").write_text(OLD, encoding="utf-8")
+    Path("out").mkdir()
+    shutil.copy(Path(__file__).parents[1] / "records" / "version_2.json", "out/small.json")
+    assert main(["plan", "small.yaml"]) == 0
+    lines = capsys.readouterr().out.splitlines()[1:]
+    why = "how reportgen measures it changed"
+    assert lines == [
+        f"  {name}: {group}"
+        for name in ("Perceptron", "CNN")
+        for group in (
+            f"timing (latency@1, throughput@1, time.total): {why}",
+            f"speedup (speedup@1): the baseline and {why}",
+        )
+    ]
