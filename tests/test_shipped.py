@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,18 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_every_shipped_report_is_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(ROOT / "specs"), "--out", str(ROOT / "out")]) == 0
     assert capsys.readouterr().out.count(": in order, ") == len(list((ROOT / "specs").iterdir()))
+
+
+@pytest.mark.slow
+def test_a_run_of_every_shipped_spec_measures_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(ROOT / "out", tmp_path / "out")
+    # Some weights and data are not here: their figures are kept, and it exits with 1.
+    assert main([str(ROOT / "specs"), "--out", str(tmp_path / "out"), "--offline"]) == 1
+    assert ", 0 measurements, 0 files written, " in capsys.readouterr().out
+    for path in (ROOT / "out").iterdir():
+        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize(
