@@ -21,9 +21,10 @@ from reportgen.fingerprint import code_digest, digest, lost_import
 from reportgen.quantities import quantity_of
 from reportgen.spec.model import Measure, Model, Normalization
 
-# Figures that depend on the same things. A speed-up depends on the baseline too, and the times of
-# modules are taken by themselves: hooks would cost the other times.
-Group = Literal["complexity", "timing", "speedup", "module times", "accuracy"]
+# Figures that depend on the same things. A speed-up depends on the baseline too, a cold start on
+# the smallest batch size and on no round, and the times of modules are taken by themselves: hooks
+# would cost the other times.
+Group = Literal["complexity", "timing", "speedup", "cold start", "module times", "accuracy"]
 
 # How each group is measured. Raise a number when a change makes the figures of old records wrong;
 # every figure of that group is then measured again.
@@ -31,6 +32,7 @@ METHODS: Mapping[Group, int] = {
     "complexity": 1,
     "timing": 2,  # with the steady allocator
     "speedup": 2,
+    "cold start": 1,
     "module times": 2,
     "accuracy": 1,
 }
@@ -45,6 +47,8 @@ def group_of(key: str) -> Group:
     quantity = quantity_of(key)
     if quantity.by_module:
         return "module times"
+    if quantity.name == "cold_start":
+        return "cold start"
     return "speedup" if quantity.name == "speedup" else quantity.kind
 
 
@@ -86,6 +90,8 @@ def digests(
         inputs["timing"] = {**build, "settings": digest(settings)}
         inputs["speedup"] = dict(inputs["timing"])
         timing = measure.timing
+        first = [min(timing.batch_sizes), timing.threads]
+        inputs["cold start"] = {**build, "settings": digest(first)}
         once: list[Any] = [timing.module_runs, min(timing.batch_sizes), timing.threads]
         if timing.allocator != "steady":
             once.append(timing.allocator)

@@ -199,6 +199,9 @@ def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
         sizes = timing.batch_sizes
         latencies = [f"{name}@{size}" for size in sizes for name in ("latency", "throughput")]
         fresh = _of_fresh_processes(named, sizes)
+        if "cold_start" in fresh:
+            fresh.remove("cold_start")
+            wanted["cold start"] = ("cold_start",)
         total = ["time.total"] if timing.total and not own_inputs else []
         wanted["timing"] = (*latencies, *fresh, *total)
         if compared:

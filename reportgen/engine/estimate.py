@@ -11,12 +11,15 @@ from reportgen.spec.model import Timing
 def seconds(state: State, timing: Timing | None) -> tuple[float, int]:
     """Return how long what is due will take, and how many of it nothing tells the time of.
 
-    Counting takes no time worth telling. The figures may be those of a model before it changed.
+    Counting and first calls take no time worth telling. The figures may be those of a model before
+    it changed.
     """
     timed = {due.build.id for due in state.due if due.group == "timing"}
     known, unknown = 0.0, 0
     for due in state.due:
-        if due.group == "complexity" or (due.group == "speedup" and due.build.id in timed):
+        if due.group in ("complexity", "cold start") or (
+            due.group == "speedup" and due.build.id in timed
+        ):
             continue
         before = state.record.builds[due.build.id]
         cost = _evaluation(before) if due.group == "accuracy" else _timing(due, before, timing)

@@ -28,6 +28,7 @@ _PRELOADED: Mapping[Group, str] = {
     "accuracy": "reportgen.engine.accuracy",
     "timing": "reportgen.engine.bench",
     "speedup": "reportgen.engine.bench",
+    "cold start": "reportgen.engine.bench",
     "module times": "reportgen.engine.bench",
 }
 # Bytes that a worker takes for itself.
@@ -70,7 +71,7 @@ class _Measuring:
             [due for due in dues if due.group == group]
             for group in ("complexity", "accuracy", "module times")
         )
-        times = [due for due in dues if due.group in ("timing", "speedup")]
+        times = [due for due in dues if due.group in ("timing", "speedup", "cold start")]
         total = any(timing.TOTAL in due.keys for due in times)
         together = self.plan.measure.timing.together if self.plan.measure.timing else 1
         steps = len(counts) + len(evaluations) + len(modules)

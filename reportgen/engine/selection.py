@@ -41,7 +41,7 @@ class Selection:
         """Whether a figure is to be measured again though nothing changed."""
         if not self.again:
             return False
-        kind = "timing" if group in ("speedup", "module times") else group
+        kind = "timing" if group in ("speedup", "cold start", "module times") else group
         if figure and figure.provenance == "unavailable" and "unavailable" in self.again:
             return True
         return bool(self.again & {"all", kind}) or _any(build.model, self.again)

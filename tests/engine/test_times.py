@@ -178,6 +178,18 @@ def test_a_new_model_is_timed_beside_the_baseline_which_keeps_its_times(folder: 
     assert after["Third"]["speedup@2"]["provenance"] == "measured"
 
 
+def test_a_cold_start_is_that_of_the_smallest_batch(folder: Path) -> None:
+    spec = SPEC + "report: {columns: [latency, cold_start]}\n"
+    before = figures(run(spec))
+    larger = figures(run(spec.replace("[2, 4]", "[2, 4, 8]")))
+    assert {size for _, _, size in calls()} == {8}
+    smaller = figures(run(spec.replace("[2, 4]", "[1, 2, 4]")))
+    assert {size for _, _, size in calls()} == {1}
+    for name, own in before.items():
+        assert larger[name]["cold_start"] == own["cold_start"] != smaller[name]["cold_start"]
+        assert smaller[name]["latency@2"] == own["latency@2"]
+
+
 SHARES = SPEC + "  complexity: {}\nreport: {modules: {columns: [time.share]}, columns: [latency]}\n"
 
 
