@@ -6,6 +6,7 @@ import copy
 import dis
 import threading
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
@@ -19,7 +20,6 @@ from torch.nn.modules.module import (
     register_module_parameter_registration_hook,
 )
 from torch.nn.parameter import is_lazy
-from torch.utils.weak import WeakTensorKeyDictionary
 
 from reportgen.counting.errors import CountingError
 
@@ -48,9 +48,9 @@ def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
         CountingError: the model was not built just now, and cannot be copied.
     """
     if _may_keep(factory):
-        return _copy_on_meta(factory(), {})
+        return _copy_on_meta(factory(), _Twins())
     thread = threading.get_ident()
-    twins: MutableMapping[Tensor, nn.Parameter] = WeakTensorKeyDictionary()
+    twins = _Twins()
     born: set[int] = set()
 
     def to_meta(module: nn.Module, name: str, parameter: nn.Parameter) -> nn.Parameter | None:
@@ -60,9 +60,7 @@ def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
         if parameter.is_meta or is_lazy(parameter):
             return None
         # One real parameter registered twice is one on meta, too: it keeps its twin.
-        if parameter not in twins:
-            twins[parameter] = _twin(parameter)
-        return twins[parameter]
+        return cast(nn.Parameter, twins.of(parameter))
 
     def note(module: nn.Module, name: str, buffer: Tensor | None) -> None:
         born.add(id(module))
@@ -95,12 +93,12 @@ def _moved(model: nn.Module) -> nn.Module:
     return model
 
 
-def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter]) -> nn.Module:
+def _copy_on_meta(model: nn.Module, twins: _Twins) -> nn.Module:
     """Copy a model without its values. Each tensor has one twin, however many names it has."""
     memo: dict[int, Any] = {}
     for tensor in chain(model.parameters(), model.buffers()):
         if _is_real(tensor):
-            twin = twins[tensor] if tensor in twins else _twin(tensor)
+            twin = twins.of(tensor)
             memo[id(tensor)] = memo[id(twin)] = twin
         elif is_lazy(tensor):
             memo[id(tensor)] = _late_twin(tensor)
@@ -112,6 +110,20 @@ def _copy_on_meta(model: nn.Module, twins: MutableMapping[Tensor, nn.Parameter])
             f"{str(error).partition(chr(10))[0]}"
         ) from error
     return _moved(copied)  # what a scripted part holds is copied past the memo
+
+
+class _Twins:
+    """Knows the twin on ``meta`` of each tensor, and keeps none of the tensors alive."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[weakref.ref[Tensor], Any]] = {}
+
+    def of(self, tensor: Tensor) -> Any:
+        """Return a tensor's twin, always the same one."""
+        known = self._known.get(id(tensor))
+        if known is None or known[0]() is not tensor:  # another had its place in memory before
+            known = self._known[id(tensor)] = weakref.ref(tensor), _twin(tensor)
+        return known[1]
 
 
 def _twin(tensor: Tensor) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
@@ -83,7 +84,9 @@ def count(
     """
     args, kwargs = tree_map_only(Tensor, Tensor.detach, (tuple(args), dict(kwargs or {})))
     device = _device(model, (args, kwargs))
-    if any(map(is_lazy, chain(model.parameters(), model.buffers()))):
+    if any(
+        isinstance(m, LazyModuleMixin) and m.has_uninitialized_params() for m in model.modules()
+    ):
         with _evaluating(model):
             model(*args, **kwargs)
     with profiled(model) as watched, _evaluating(model):

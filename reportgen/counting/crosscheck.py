@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -113,12 +113,8 @@ def named(operations: Iterable[tuple[str, str, int]]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-class Mark(NamedTuple):
-    """How far the second counter was at some moment."""
-
-    products: int
-    seen: int
-    unknown: int
+Mark: TypeAlias = tuple[int, int, int]
+"""How far the second counter is: FLOPs of all products, those of PyTorch's, unknown calls."""
 
 
 class SecondCounter(FlopCounterMode):
@@ -152,8 +148,8 @@ class SecondCounter(FlopCounterMode):
 
     @property
     def mark(self) -> Mark:
-        """Where it is now: FLOPs of all products, those FlopCounterMode knows, unknown calls."""
-        return Mark(self._products, self._seen, len(self._unknown))
+        """Where it is now."""
+        return self._products, self._seen, len(self._unknown)
 
     def settle(self, function: str, work: Work | None, before: Mark) -> tuple[Work, int]:
         """Hold what DeepSpeed's side says of one call against what ran in it since `before`.
@@ -167,11 +163,11 @@ class SecondCounter(FlopCounterMode):
             The work to write down, with the larger number of products, and the FLOPs of them that
             ``FlopCounterMode`` did not see.
         """
-        products, seen = self._products - before.products, self._seen - before.seen
+        products, seen = self._products - before[0], self._seen - before[1]
         work = work or Work(Kind.OTHER)
         missing = products - 2 * work.macs
-        if missing < 0 and len(self._unknown) > before.unknown:
-            del self._unknown[before.unknown :]  # the formula knows what these are
+        if missing < 0 and len(self._unknown) > before[2]:
+            del self._unknown[before[2] :]  # the formula knows what these are
         elif missing:
             self._differ(function, work.macs, products)
         if missing > 0:
