@@ -139,9 +139,9 @@ def _build(
     entry = models.find(model.source)
     takes = described(model.inputs or {})
     shape: tuple[int, ...] = () if takes else data.source.shape
-    if model.weights and model.weights.torchvision:
+    if model.weights and (named := model.weights.torchvision):
         # The model that is counted and timed is the one that is evaluated.
-        args = {**torchvision.pretrained_args(model.source), **model.args}
+        args = {**torchvision.pretrained_args(model.source, named), **model.args}
         model = model.model_copy(update={"args": args})
     normalization = _normalization(spec, model, data)
     inputs = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)

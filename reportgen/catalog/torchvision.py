@@ -94,6 +94,10 @@ INPUT_SIZES: Mapping[str, int] = {
 PRETRAINED_ARGS: Mapping[str, Mapping[str, object]] = {
     "googlenet": {"transform_input": True},
     "inception_v3": {"transform_input": True},
+    "vit_b_16.IMAGENET1K_SWAG_E2E_V1": {"image_size": 384},
+    "vit_h_14.IMAGENET1K_SWAG_E2E_V1": {"image_size": 518},
+    "vit_h_14.DEFAULT": {"image_size": 518},
+    "vit_l_16.IMAGENET1K_SWAG_E2E_V1": {"image_size": 512},
 }
 """What torchvision's factories set besides where weights are given: those models expect images
 that are normalised as ImageNet's, and normalise them anew."""
@@ -108,9 +112,10 @@ _OTHERS: Mapping[tuple[str, str], Figures] = {
 }
 
 
-def pretrained_args(source: str) -> Mapping[str, object]:
+def pretrained_args(source: str, member: str) -> Mapping[str, object]:
     """Return the arguments that torchvision adds to those of a model (`torchvision/NAME`)."""
-    return PRETRAINED_ARGS.get(source.removeprefix("torchvision/"), {})
+    model = source.removeprefix("torchvision/")
+    return PRETRAINED_ARGS.get(model) or PRETRAINED_ARGS.get(f"{model}.{member}", {})
 
 
 def normalization(source: str, member: str) -> Figures:

@@ -14,7 +14,7 @@ from torchvision import models as torchvision
 
 from reportgen.builds import checkpoints
 from reportgen.builds.construct import construct, factory
-from reportgen.catalog.torchvision import INPUT_SIZES, normalization
+from reportgen.catalog.torchvision import INPUT_SIZES, normalization, pretrained_args
 from reportgen.data.source import Search
 from reportgen.errors import MeasureError
 from reportgen.plan import Build
@@ -78,8 +78,9 @@ def as_once(state: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def random_arguments(model: str) -> dict[str, bool]:
-    return {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
+def random_arguments(model: str) -> dict[str, Any]:
+    quick = {"init_weights": False} if model in ("googlenet", "inception_v3") else {}
+    return quick | ({"image_size": 518} if model == "vit_h_14" else {})
 
 
 def settings(module: nn.Module) -> dict[str, Any]:
@@ -177,6 +178,13 @@ def test_the_model_that_is_counted_is_the_one_that_is_evaluated(model: str) -> N
     assert plain.inputs["complexity"]["model"] != pretrained.inputs["complexity"]["model"]
     with torch.device("meta"):
         assert factory(plain, Path())().transform_input is False
+
+
+def test_image_sizes_of_transformers_follow_their_weights() -> None:
+    for model in (name for name in INPUT_SIZES if name.startswith("vit")):
+        for name, member in torchvision.get_model_weights(model).__members__.items():
+            size = pretrained_args(f"torchvision/{model}", name).get("image_size", 224)
+            assert (size, size) == member.meta["min_size"], (model, name)
 
 
 def test_a_spec_may_say_otherwise() -> None:
