@@ -161,7 +161,7 @@ def unreadable(project: Project, what: str) -> None:
         ),
         (
             "images",
-            ["1 figure not checked: the images of shapes are not there (tried images)"],
+            ["1 figure not checked: there is no folder or zip 'images' (tried images)"],
         ),
     ],
 )
@@ -366,7 +366,7 @@ def test_a_new_data_set_that_cannot_be_read_leaves_the_old_accuracy_stale(
     after = project.mine["top1"]
     assert after.pop("stale") == (
         "the normalisation of images changed, and measuring it again failed: "
-        "the images of shapes are not there"
+        "there is no folder or zip 'images'"
     )
     assert after == before
 
@@ -457,7 +457,7 @@ def test_plan_says_what_is_missing_before_anything_is_measured(
         "  missing: nets.py is not there: Mine",
         "  missing: the weights mine.safetensors are not here "
         f"(tried mine.safetensors, {', '.join(tried)}): Mine",
-        f"  missing: the images of shapes are not there (tried images, {tmp_path}/data/images): "
+        f"  missing: there is no folder or zip 'images' (tried images, {tmp_path}/data/images): "
         "Mine",
     ]
     # What could not be had is missing still, though nothing is due.
