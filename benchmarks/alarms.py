@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from harness import Options, Row
 from timing import Project
 
-from reportgen.record import Record
+from reportgen.record.record import Record
 from reportgen.review.changes import compare
 
 SLOWER = 0.15

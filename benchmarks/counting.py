@@ -18,8 +18,8 @@ import torchvision
 from harness import Options, Row, duration
 from torch import nn
 
-from reportgen.catalog.torchvision import INPUT_SIZES
 from reportgen.counting import build_on_meta, count
+from reportgen.sources.torchvision import INPUT_SIZES
 
 QUICK = """
     alexnet densenet121 efficientnet_b0 googlenet mnasnet1_0 mobilenet_v3_small regnet_y_400mf

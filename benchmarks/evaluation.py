@@ -20,10 +20,10 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from reportgen.catalog.datasets import NORMALIZATIONS
 from reportgen.data.batches import batches
-from reportgen.data.load import load
-from reportgen.data.source import DataSource, Search
+from reportgen.data.datasets import NORMALIZATIONS
+from reportgen.data.search import DataSource, Search
+from reportgen.data.splits import load
 from reportgen.data.store import Split
 from reportgen.engine.workers import Worker
 from reportgen.measures.accuracy import evaluate

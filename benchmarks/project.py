@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.files import write_text
-from reportgen.plan import Plan
-from reportgen.planning import plan
-from reportgen.record import Figure
+from reportgen.common.files import write_text
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record.record import Figure
 from reportgen.report import render
 from reportgen.spec import load
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from harness import Options, Row, duration
 
-from reportgen import record as records
-from reportgen.quantities import split_key
-from reportgen.record import Figure, Record
+from reportgen.record import record as records
+from reportgen.record.metrics import split_key
+from reportgen.record.record import Figure, Record
 
 RUNS = 10
 QUICK_RUNS = 3

@@ -24,8 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import Options, duration, markdown
 
-from reportgen.engine.environment import describe
-from reportgen.files import write_text
+from reportgen.common.files import write_text
+from reportgen.engine.machine import describe
 
 NAMES = (
     "startup",

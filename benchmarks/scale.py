@@ -9,10 +9,10 @@ from pathlib import Path
 import project
 from harness import Options, Row, duration, in_turn, seconds
 
-from reportgen import record as records
-from reportgen.data.source import Search
-from reportgen.plan import Plan
-from reportgen.planning import plan
+from reportgen.data.search import Search
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record import record as records
 from reportgen.report import render
 from reportgen.review.check import check
 from reportgen.spec import load

@@ -15,15 +15,15 @@ from pathlib import Path
 
 from harness import Options, Row, duration
 
-from reportgen.data.source import Search
+from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.measuring import measure
 from reportgen.engine.progress import Progress
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
-from reportgen.plan import Plan
-from reportgen.planning import plan
-from reportgen.record import Figure, Record
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record.record import Figure, Record
 from reportgen.spec.load import load
 
 HERE = Path(__file__).parent

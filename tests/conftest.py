@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["reportgen.testing", "tests.golden", "pytester"]
+pytest_plugins = ["reportgen.integrations.pytest_plugin", "tests.golden", "pytester"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reportgen.testing import GoldenText as Golden
+from reportgen.integrations.pytest_plugin import GoldenText as Golden
 
 __all__ = ["Golden", "golden"]
 

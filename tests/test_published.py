@@ -21,14 +21,14 @@ from typing import Any
 
 import pytest
 
-from reportgen import record as records
 from reportgen.claims.judge import judge
+from reportgen.common.units import parse_quantity
 from reportgen.counting.readings import reading
-from reportgen.ledger import Ledger
-from reportgen.quantities import quantity_of
-from reportgen.record import BuildRecord, Record
+from reportgen.record import record as records
+from reportgen.record.ledger import Ledger
+from reportgen.record.metrics import quantity_of
+from reportgen.record.record import BuildRecord, Record
 from reportgen.report.comparison import build_label
-from reportgen.units import parse_quantity
 
 ROOT = Path(__file__).resolve().parent.parent
 FIGURES: list[dict[str, Any]] = json.loads(

@@ -10,10 +10,10 @@ from types import FrameType
 
 import pytest
 
-from reportgen.data.source import Search
-from reportgen.plan import Plan
-from reportgen.planning import plan
-from reportgen.record import Figure, Record
+from reportgen.data.search import Search
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record.record import Figure, Record
 from reportgen.report import render
 from reportgen.review.check import check
 from reportgen.spec.load import loads

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import record as records
 from reportgen.cli import main
+from reportgen.record import record as records
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from reportgen import cache
-from reportgen.data.source import Progress, Search
-from reportgen.errors import MeasureError, MissingError
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError, MissingError
+from reportgen.data.search import Progress, Search
 from reportgen.spec.model import Weights
 
 
@@ -44,7 +44,7 @@ def torchvision_weights(source: str, member: str) -> Weights:
         key = f"url|torchvision {version('torchvision')}|{source}|{member}"
         url = cache.recall(key)
         if url is None:
-            from reportgen.builds.weights import torchvision_member
+            from reportgen.builds.state_dicts import torchvision_member
 
             url = str(torchvision_member(source, member).url)
             cache.remember(key, url)

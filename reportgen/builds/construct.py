@@ -15,16 +15,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reportgen import cache, fingerprint
-from reportgen.builds import checkpoints, fit, heads, weights
-from reportgen.builds.examples import example
+from reportgen.builds import checkpoints, fit, heads, state_dicts
+from reportgen.builds.example_inputs import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
+from reportgen.common import cache, fingerprint
+from reportgen.common.errors import MeasureError, MissingError, UnfitError, did_you_mean
 from reportgen.data.batches import batches
-from reportgen.data.load import load, part_read
-from reportgen.data.source import Search
-from reportgen.errors import MeasureError, MissingError, UnfitError, did_you_mean
-from reportgen.plan import Build
+from reportgen.data.search import Search
+from reportgen.data.splits import load, part_read
+from reportgen.plan.plan import Build
 from reportgen.spec.model import Calibrate, Fit
 
 # The seed of weights that nothing else gives: times and counts do not depend on them, and the same
@@ -213,9 +213,9 @@ def _with_weights(
         return _fitted(build, recipe.fit, make, search, refresh=refresh)
     path = checkpoints.fetch_weights(recipe, search)
     # Weights of the model without its heads are enough: what is evaluated is its own output.
-    module, taken = weights.load(
+    module, taken = state_dicts.load(
         make,
-        weights.read_checkpoint(path),
+        state_dicts.read_checkpoint(path),
         path.name,
         key=recipe.key,
         optional=f"{heads.NAME}." if build.heads is not None else "",
@@ -247,7 +247,7 @@ def _fitted(
     )
     state = fit.fitted(key, lambda: fit.fit(make, split, recipe, normalization), refresh=refresh)
     module = make()
-    weights.load_into(module, state)
+    state_dicts.load_into(module, state)
     fitted_on = part_read(build.data.source, recipe.split, len(split))
     return module, {
         "weights": f"fitted here, {recipe.epochs} epochs, seed {recipe.seed}{fitted_on}"
@@ -257,7 +257,7 @@ def _fitted(
 def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dict[str, str]]:
     """Let torchvision's own factory make a model with published weights, from a verified file."""
     source = build.entry.source
-    member = weights.torchvision_member(source, name)
+    member = state_dicts.torchvision_member(source, name)
     count = len(member.meta.get("categories") or ()) or build.classes
     if count != build.classes:
         raise MeasureError(
@@ -266,8 +266,10 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
             f"Evaluate it on a data set of {count:,} classes, or load weights from a file.",
         )
     path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
-    content = weights.read_checkpoint(path)
-    make = factory(build, search.spec_dir, pretrained=weights.holding(member, content, path.name))
+    content = state_dicts.read_checkpoint(path)
+    make = factory(
+        build, search.spec_dir, pretrained=state_dicts.holding(member, content, path.name)
+    )
     return make(), {
         "weights": f"{_pinned(path)}; images normalised by {_preprocessing(build, member)}"
     }

@@ -14,12 +14,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from reportgen import cache
-from reportgen.builds.weights import State
+from reportgen.builds.state_dicts import State
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError
 from reportgen.data.batches import Normalization, Normalize
-from reportgen.data.source import Progress
+from reportgen.data.search import Progress
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError
 from reportgen.spec.model import Fit
 
 # Raise it when a change here makes the same recipe give other weights.

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from torch import nn
 
 from reportgen.builds.heads import Heads
-from reportgen.errors import MeasureError, did_you_mean
+from reportgen.common.errors import MeasureError, did_you_mean
 from reportgen.spec.variants import Freeze
 
 

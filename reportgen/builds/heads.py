@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, fx, nn
 from torch.utils._pytree import tree_map_only
 
-from reportgen.errors import MeasureError, did_you_mean
+from reportgen.common.errors import MeasureError, did_you_mean
 from reportgen.spec.variants import Heads as Wanted
 from reportgen.spec.variants import Tap, TapRange
 

@@ -29,7 +29,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from reportgen.builds import heads
-from reportgen.errors import MeasureError, did_you_mean
+from reportgen.common.errors import MeasureError, did_you_mean
 
 __all__ = [
     "SCHEMES",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from reportgen.common.errors import did_you_mean
+from reportgen.common.units import Number
 from reportgen.counting.conventions import Convention
 from reportgen.counting.readings import reading
-from reportgen.errors import did_you_mean
-from reportgen.ledger import Ledger
-from reportgen.record import BuildRecord, Figure, Record
-from reportgen.units import Number
+from reportgen.record.ledger import Ledger
+from reportgen.record.record import BuildRecord, Figure, Record
 
 _BOTH_PASSES = "_fwd_bwd"
 

@@ -9,9 +9,9 @@ from reportgen.claims import sentences
 from reportgen.claims.candidates import explanations
 from reportgen.claims.counts import Counts, NoModuleError, UnknownError
 from reportgen.claims.printed import exact, part, printed
-from reportgen.quantities import quantity_of
-from reportgen.record import Claim, Record
-from reportgen.units import Number, parse_quantity
+from reportgen.common.units import Number, parse_quantity
+from reportgen.record.metrics import quantity_of
+from reportgen.record.record import Claim, Record
 
 _UNITS = {"MACs": "macs", "FLOPs": "flops", "params": "params"}
 _SIZES = ("params", "trainable_params", "params.keras", "params.keras-non-trainable")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
-from reportgen.quantities import quantity_of
-from reportgen.units import Number, read_in, step_in
+from reportgen.common.units import Number, read_in, step_in
+from reportgen.record.metrics import quantity_of
 
 
 @dataclass(frozen=True)

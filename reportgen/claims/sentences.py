@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from reportgen.claims.candidates import Candidate
 from reportgen.claims.printed import Printed, exact
-from reportgen.quantities import quantity_of, split_convention
-from reportgen.units import Number, format_count, format_decimals, format_significant
+from reportgen.common.units import Number, format_count, format_decimals, format_significant
+from reportgen.record.metrics import quantity_of, split_convention
 
 _WORK = {
     "macs": "the MAC count",

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Sequence
 
 from reportgen import __version__
-from reportgen.cli import explain, listing, options, review, run, specs
-from reportgen.errors import ReportgenError, SpecError
-from reportgen.visible import one_line
+from reportgen.cli import explain, listing, options, reviewing, run, specs
+from reportgen.common.errors import ReportgenError, SpecError
+from reportgen.common.visible import one_line
 
 EPILOG = """\
 exit codes: 0 done; 1 something could not be measured, or not be checked (check: only with
@@ -32,7 +32,7 @@ def execute(words: Sequence[str]) -> int:
         words = ["run", *words]
     arguments = _parser().parse_args(words or ["--help"])
     collects = gc.isenabled()
-    if arguments.handler in (run.render, review.check, specs.validate):
+    if arguments.handler in (run.render, reviewing.check, specs.validate):
         gc.disable()  # it is over before there is garbage worth looking for
     try:
         return int(arguments.handler(arguments))
@@ -93,14 +93,14 @@ _COMMANDS: dict[str, _Command] = {
         (options.specs, options.out, options.templates),
     ),
     "check": (
-        review.check,
+        reviewing.check,
         "say whether reports are what a run would give; measure nothing",
-        (options.specs, options.out, options.templates, options.data, review.check_options),
+        (options.specs, options.out, options.templates, options.data, reviewing.check_options),
     ),
     "diff": (
-        review.diff,
+        reviewing.diff,
         "say what changed between two states of the reports, as Markdown",
-        (review.diff_options, options.out, options.templates),
+        (reviewing.diff_options, options.out, options.templates),
     ),
     "explain": (
         explain.explain,

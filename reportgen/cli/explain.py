@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.cli import work
-from reportgen.errors import UsageError, did_you_mean
-from reportgen.visible import one_line
+from reportgen.common.errors import UsageError, did_you_mean
+from reportgen.common.visible import one_line
 
 if TYPE_CHECKING:
-    from reportgen.plan import Plan
-    from reportgen.record import Record
+    from reportgen.plan.plan import Plan
+    from reportgen.record.record import Record
 
 
 def explain_options(command: argparse.ArgumentParser) -> None:
@@ -51,10 +51,10 @@ def explain(arguments: argparse.Namespace) -> int:
 
 def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
     from reportgen.claims import judge_number
-    from reportgen.report.explain import as_text, explain
+    from reportgen.report.explanation import as_text, explain
 
     if arguments.claim:
-        from reportgen.quantities import QUANTITIES, split_key
+        from reportgen.record.metrics import QUANTITIES, split_key
 
         try:
             split_key(arguments.quantity or "flops")
@@ -71,10 +71,10 @@ def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
 
 def _up_to_date(path: Path, plan: Plan, arguments: argparse.Namespace) -> Record:
     """Return the record; raise UsageError where what is to be explained must be counted first."""
-    from reportgen import record as records
-    from reportgen.data.source import Search
+    from reportgen.data.search import Search
     from reportgen.engine.selection import Selection
     from reportgen.engine.staleness import compare
+    from reportgen.record import record as records
 
     old = records.read(arguments.out / f"{plan.name}.json")
     search = Search((), True, path.parent)

@@ -21,7 +21,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def _list_models() -> list[tuple[str, str]]:
-    from reportgen.catalog.models import MODELS
+    from reportgen.sources.catalog import MODELS
 
     rows = []
     for name, entry in MODELS.items():
@@ -35,7 +35,7 @@ def _list_models() -> list[tuple[str, str]]:
 
 
 def _list_datasets() -> list[tuple[str, str]]:
-    from reportgen.catalog.datasets import DATASETS
+    from reportgen.data.datasets import DATASETS
 
     return [
         (
@@ -52,7 +52,7 @@ def _list_datasets() -> list[tuple[str, str]]:
 
 
 def _list_metrics() -> list[tuple[str, str]]:
-    from reportgen.quantities import QUANTITIES
+    from reportgen.record.metrics import QUANTITIES
 
     return [
         (

@@ -9,16 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.cli import summary, work
-from reportgen.cli.summary import Done
-from reportgen.errors import ReportgenError, UsageError
-from reportgen.visible import one_line
+from reportgen.cli import outcome as summary
+from reportgen.cli import work
+from reportgen.cli.outcome import Done
+from reportgen.common.errors import ReportgenError, UsageError
+from reportgen.common.visible import one_line
 
 if TYPE_CHECKING:
-    from reportgen.data.source import Search
+    from reportgen.data.search import Search
     from reportgen.engine.selection import Selection
     from reportgen.engine.staleness import State
-    from reportgen.plan import Plan
+    from reportgen.plan.plan import Plan
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,10 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Namespace) -> Done:
-    from reportgen import cache
+    from reportgen.common import cache
+    from reportgen.common.files import locked
     from reportgen.engine.progress import for_terminal
-    from reportgen.engine.run import bring_up_to_date
-    from reportgen.files import locked
+    from reportgen.engine.update import bring_up_to_date
 
     cache.prepare(lambda warning: sys.stderr.write(f"{warning}\n"))
     file = arguments.out / f"{plan.name}.json"
@@ -83,8 +84,8 @@ def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selectio
 
 def render(arguments: argparse.Namespace) -> int:
     """Write the documents again from the record."""
-    from reportgen import record as records
-    from reportgen.files import locked
+    from reportgen.common.files import locked
+    from reportgen.record import record as records
 
     for path, plan in work.plans(arguments).items():
         source = arguments.out / f"{plan.name}.json"
@@ -129,7 +130,7 @@ def _missing(plan: Plan, state: State, search: Search) -> Iterator[str]:
     """
     from reportgen.engine.probe import missing
     from reportgen.engine.staleness import failures
-    from reportgen.inputs import group_of
+    from reportgen.plan.dependencies import group_of
 
     asked = [(due.build, due.group) for due in state.due]
     for name, key, figure in failures(state.record):

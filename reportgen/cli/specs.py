@@ -6,13 +6,13 @@ import argparse
 import sys
 
 from reportgen.cli import work
-from reportgen.errors import UsageError
-from reportgen.visible import one_line
+from reportgen.common.errors import UsageError
+from reportgen.common.visible import one_line
 
 
 def validate(arguments: argparse.Namespace) -> int:
     """Check specs, and say what is wrong with each."""
-    from reportgen.errors import SpecError
+    from reportgen.common.errors import SpecError
 
     code = 0
     for path in work.paths(arguments.specs):
@@ -36,7 +36,7 @@ def schema_options(command: argparse.ArgumentParser) -> None:
 def schema(arguments: argparse.Namespace) -> int:
     """Print the JSON Schema of specs, or of records."""
     if arguments.of == "record":
-        from reportgen.record_schema import dumps
+        from reportgen.record.json_schema import dumps
     else:
         from reportgen.spec.schema import dumps
 

@@ -9,19 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reportgen.errors import Problem, RecordError, SpecError, UsageError
+from reportgen.common.errors import Problem, RecordError, SpecError, UsageError
 
 if TYPE_CHECKING:
-    from reportgen.data.source import Search
-    from reportgen.plan import Plan
-    from reportgen.record import Record
+    from reportgen.data.search import Search
+    from reportgen.plan.plan import Plan
+    from reportgen.record.record import Record
 
 _SUFFIXES = (".yaml", ".yml")
 
 
 def search(arguments: argparse.Namespace, spec: Path) -> Search:
     """Say where data and weights of a spec may lie."""
-    from reportgen.data.source import Search
+    from reportgen.data.search import Search
 
     directories = list(arguments.data_dir)
     if environment := os.environ.get("REPORTGEN_DATA"):
@@ -64,8 +64,8 @@ def plan(path: Path, overrides: Sequence[str] = (), out: Path | None = None) -> 
 
     A model that no installed package has is an error, unless the record in `out` has figures of it.
     """
-    from reportgen.catalog.models import known_before
-    from reportgen.planning import plan
+    from reportgen.plan.resolve import plan
+    from reportgen.sources.catalog import known_before
     from reportgen.spec import load
 
     try:
@@ -79,7 +79,7 @@ def plan(path: Path, overrides: Sequence[str] = (), out: Path | None = None) -> 
 
 def _recorded_sources(path: Path) -> set[str]:
     """List the models that a record holds figures of."""
-    from reportgen import record as records
+    from reportgen.record import record as records
 
     try:
         record = records.read(path)
@@ -112,7 +112,7 @@ def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
 
 def write(record: Record, plan: Plan, arguments: argparse.Namespace) -> list[Path]:
     """Write the documents that differ; return their paths."""
-    from reportgen.files import write_text
+    from reportgen.common.files import write_text
     from reportgen.report import render
 
     documents = render(record, template_dirs=template_dirs(plan, arguments))

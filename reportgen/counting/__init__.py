@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reportgen.counting.building import build_on_meta
     from reportgen.counting.counter import Count, Size, count, count_anywhere, size
     from reportgen.counting.crosscheck import CrossCheck, Difference, Unknown
-    from reportgen.counting.errors import CountingError
+    from reportgen.counting.failures import CountingError
 
 __all__ = [
     "Count",
@@ -30,7 +30,7 @@ __all__ = [
 
 _HOMES = {
     "Count": "counter",
-    "CountingError": "errors",
+    "CountingError": "failures",
     "CrossCheck": "crosscheck",
     "Difference": "crosscheck",
     "Size": "counter",

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen.counting.conventions import Convention, Modules, Operations
-from reportgen.ledger import Kind, Ledger, Operation
+from reportgen.record.ledger import Kind, Ledger, Operation
 
 # What one of each figure of an operation is called, after the kind of the operation.
 _NOUNS = {"in_elements": "elements", "out_elements": "outputs", "bias_elements": "biases"}

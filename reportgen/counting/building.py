@@ -21,7 +21,7 @@ from torch.nn.modules.module import (
 )
 from torch.nn.parameter import is_lazy
 
-from reportgen.counting.errors import CountingError
+from reportgen.counting.failures import CountingError
 
 # What torch.nn.init is made of.
 _FILLING = ("uniform_", "normal_", "zero_", "fill_", "mul_", "add_", "erfinv_", "clamp_")

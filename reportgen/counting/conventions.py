@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reportgen.errors import UsageError, nearest
-from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.common.errors import UsageError, nearest
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
 
 CONVOLUTIONS = (
     Kind.CONVOLUTION,
@@ -27,7 +27,7 @@ class Operations:
     """Weights for the figures of operation rows; what is left empty admits every row."""
 
     weights: Mapping[str, int]
-    """Field of :class:`reportgen.ledger.Operation` → how often it counts."""
+    """Field of :class:`reportgen.record.ledger.Operation` → how often it counts."""
     kinds: tuple[Kind, ...] = ()
     functions: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class Modules:
     """Weights for the figures of module rows."""
 
     weights: Mapping[str, int]
-    """Field of :class:`reportgen.ledger.Module` → how often it counts."""
+    """Field of :class:`reportgen.record.ledger.Module` → how often it counts."""
     leaves: bool = False
     """Only modules that hold no others."""
     named: str | None = None

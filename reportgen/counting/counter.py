@@ -16,13 +16,13 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map_only
 
+from reportgen.common.errors import UnfitError
 from reportgen.counting.building import build_on_meta
 from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
-from reportgen.counting.errors import CountingError
+from reportgen.counting.failures import CountingError
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
-from reportgen.errors import UnfitError
-from reportgen.ledger import Kind, Ledger, Operation
+from reportgen.record.ledger import Kind, Ledger, Operation
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from reportgen.counting.kernels import Kernels
 from reportgen.counting.operations import hides_products, is_taken_apart, moves_data, name_of
 from reportgen.counting.products import OURS, work_of
 from reportgen.counting.recorder import Recorder, elements, first_tensor
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 
 @dataclass(frozen=True)

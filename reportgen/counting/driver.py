@@ -26,13 +26,13 @@ from torch.nn import functional
 from torch.overrides import get_testing_overrides
 
 from reportgen.counting.crosscheck import SecondCounter
-from reportgen.counting.errors import CountingError
+from reportgen.counting.failures import CountingError
 from reportgen.counting.formulas import FORMULAS, KINDS, Work
+from reportgen.counting.other_threads import watch
 from reportgen.counting.recorder import Recorder, elements, first_tensor
 from reportgen.counting.scripts import unseen
 from reportgen.counting.shortcuts import shortcut
-from reportgen.counting.threads import watch
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 _RECURRENT = tuple(
     f"{name}{suffix}"

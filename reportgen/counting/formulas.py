@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from torch import Tensor
 
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 
 class Work(NamedTuple):
-    """What one call did; the fields mean what they mean in ``reportgen.ledger.Operation``."""
+    """What one call did; the fields mean what they do in ``reportgen.record.ledger.Operation``."""
 
     kind: Kind
     macs: int = 0

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.flop_counter import flop_registry
 
 from reportgen.counting.formulas import FORMULAS, Work
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 _aten = torch.ops.aten
 

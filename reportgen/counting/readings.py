@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention, named
-from reportgen.quantities import split_convention
+from reportgen.record.metrics import split_convention
 
 FAMILIES: Mapping[str, Mapping[str, Convention]] = {
     "flops": named(WORK),

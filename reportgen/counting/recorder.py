@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from reportgen.counting.formulas import Work
-from reportgen.ledger import Ledger, Module, Operation
+from reportgen.record.ledger import Ledger, Module, Operation
 
 
 class Recorder:

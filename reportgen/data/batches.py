@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from reportgen.common.errors import MeasureError
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError
 
 
 class Normalization(Protocol):

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reportgen.common.errors import MeasureError
 from reportgen.data.classes import CLASS_NAMES
 from reportgen.data.images import Labelled, Pixels
 from reportgen.data.locate import BinaryFiles
-from reportgen.data.source import DataSource
-from reportgen.errors import MeasureError
+from reportgen.data.search import DataSource
 
 
 def read_binary(place: BinaryFiles, dataset: DataSource) -> Iterator[Labelled]:

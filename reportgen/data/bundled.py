@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reportgen.data.images import Labelled
 from reportgen.data.known import SYNTHETIC_COUNT
-from reportgen.data.source import DataSource
+from reportgen.data.search import DataSource
 
 _WHITE_DIGIT = 16
 

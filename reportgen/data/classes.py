@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Sized
 
+from reportgen.common.errors import MeasureError, did_you_mean
 from reportgen.data.names import listed, visible
-from reportgen.data.source import DataSource
-from reportgen.errors import MeasureError, did_you_mean
+from reportgen.data.search import DataSource
 
 _CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
 

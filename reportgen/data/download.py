@@ -11,9 +11,9 @@ import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
-from reportgen import cache
+from reportgen.common import cache
 from reportgen.data.locate import BINARY_LAYOUTS
-from reportgen.data.source import DataSource, Progress, downloads
+from reportgen.data.search import DataSource, Progress, downloads
 
 # Seconds without an answer or without a byte after which a server counts as unreachable.
 TIMEOUT_S = 10.0

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from reportgen.common.errors import MeasureError
 from reportgen.data.classes import class_of_folder
+from reportgen.data.image_tree import ImageTree
 from reportgen.data.names import visible
-from reportgen.data.source import DataSource
-from reportgen.data.tree import ImageTree
-from reportgen.errors import MeasureError
+from reportgen.data.search import DataSource
 
 # Height × width × channels, uint8.
 Pixels: TypeAlias = NDArray[np.uint8]

@@ -10,10 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-from reportgen import cache
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError
 from reportgen.data.locate import Place, candidates, find
-from reportgen.data.source import DataSource, Search
-from reportgen.errors import MeasureError
+from reportgen.data.search import DataSource, Search
 
 # Raise it when a change makes the same files decode to other pixels or classes.
 DECODER = 2

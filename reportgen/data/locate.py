@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from reportgen import cache
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError, MissingError
+from reportgen.data.image_tree import ImageTree
 from reportgen.data.names import visible
-from reportgen.data.source import DataSource, Search
-from reportgen.data.tree import ImageTree
-from reportgen.errors import MeasureError, MissingError
+from reportgen.data.search import DataSource, Search
 
 BinaryFormat: TypeAlias = Literal["cifar", "idx"]
 _Splits: TypeAlias = Mapping[str, tuple[str, ...]]

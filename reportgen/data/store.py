@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from reportgen import cache
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError
 from reportgen.data.classes import check_count
 from reportgen.data.images import CHANNELS, Labelled, Pixels, converted, resized
-from reportgen.data.source import DataSource, Progress
-from reportgen.errors import MeasureError
+from reportgen.data.search import DataSource, Progress
 
 # Images copied at a time when they are put into order, or between two reports of progress.
 _BLOCK = 512

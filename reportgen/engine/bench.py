@@ -11,16 +11,16 @@ import torch
 from torch import nn
 
 from reportgen.builds.construct import construct
-from reportgen.builds.examples import example
-from reportgen.data.source import Search
-from reportgen.engine.environment import describe
+from reportgen.builds.example_inputs import example
+from reportgen.data.search import Search
+from reportgen.engine.machine import describe
 from reportgen.engine.results import Counted, Evaluated, Shares, joined
 from reportgen.measures import memory, timing
 from reportgen.measures.allocator import Allocator, use
+from reportgen.measures.interleaving import Sample, Sampler
 from reportgen.measures.threads import Guard, guarded
-from reportgen.measures.turns import Sample, Sampler
-from reportgen.plan import Build
-from reportgen.record import Figure
+from reportgen.plan.plan import Build
+from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy, Complexity, Timing
 
 
@@ -43,9 +43,9 @@ class Bench:
 
     def count(self, settings: Complexity) -> Counted:
         """Count parameters and operations."""
-        from reportgen.engine import complexity  # imports DeepSpeed
+        from reportgen.engine import count_build
 
-        return complexity.count(self._build, settings, self._search)
+        return count_build.count(self._build, settings, self._search)
 
     def evaluate(
         self, metrics: Sequence[str], settings: Accuracy, timed: Timing, refresh: bool
@@ -54,9 +54,9 @@ class Bench:
 
         `timed` says with how many threads, and which allocator.
         """
-        from reportgen.engine import accuracy  # imports torchmetrics
+        from reportgen.engine import evaluate_build
 
-        return accuracy.measure(
+        return evaluate_build.measure(
             self._build,
             metrics,
             settings,
@@ -114,7 +114,7 @@ class Bench:
 
     def module_shares(self, settings: Timing) -> Shares:
         """Time the modules of the build, each as a share of the whole."""
-        from reportgen.engine import module_times
+        from reportgen.engine import module_shares as module_times
 
         return module_times.measure(self._build, settings, self._search)
 

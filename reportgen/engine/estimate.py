@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reportgen.engine.staleness import Due, State
-from reportgen.measures.turns import MIN_SAMPLE_S
-from reportgen.record import BuildRecord
+from reportgen.measures.interleaving import MIN_SAMPLE_S
+from reportgen.record.record import BuildRecord
 from reportgen.spec.model import Timing
 
 

@@ -11,16 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reportgen import merge
-from reportgen.engine.environment import identify
+from reportgen.common.errors import MeasureError, MissingError
+from reportgen.common.files import locked, write_text
+from reportgen.engine.machine import identify
 from reportgen.engine.portable import portable_figure, portable_text
 from reportgen.engine.previous import Seen, previous, seen
 from reportgen.engine.results import Read
 from reportgen.engine.staleness import Due, used_environments
-from reportgen.errors import MeasureError, MissingError
-from reportgen.files import locked, write_text
-from reportgen.plan import Plan
-from reportgen.record import Cause, Figure, Record
+from reportgen.plan.plan import Plan
+from reportgen.record import merge
+from reportgen.record.record import Cause, Figure, Record
 
 
 class Journal:

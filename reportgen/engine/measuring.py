@@ -7,25 +7,25 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from reportgen.data.source import Search
-from reportgen.engine import timing, workers
+from reportgen.common.errors import MeasureError
+from reportgen.data.search import Search
+from reportgen.engine import timing_groups, workers
 from reportgen.engine.journal import Journal
+from reportgen.engine.parallel import side_by_side
 from reportgen.engine.probe import Probe
 from reportgen.engine.progress import Progress
 from reportgen.engine.results import Counted, Evaluated, Shares
 from reportgen.engine.selection import Selection
-from reportgen.engine.side_by_side import side_by_side
 from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
-from reportgen.errors import MeasureError
-from reportgen.inputs import Group
-from reportgen.plan import Build, Plan
+from reportgen.plan.dependencies import Group
+from reportgen.plan.plan import Build, Plan
 from reportgen.spec.model import Timing
 
 # What a worker imports to measure figures of a group: long imports, made once for all of them.
 _PRELOADED: Mapping[Group, str] = {
-    "complexity": "reportgen.engine.ready_to_count",
-    "accuracy": "reportgen.engine.accuracy",
+    "complexity": "reportgen.engine.warm_up_counting",
+    "accuracy": "reportgen.engine.evaluate_build",
     "timing": "reportgen.engine.bench",
     "speedup": "reportgen.engine.bench",
     "cold start": "reportgen.engine.bench",
@@ -72,19 +72,19 @@ class _Measuring:
             for group in ("complexity", "accuracy", "module times")
         )
         times = [due for due in dues if due.group in ("timing", "speedup", "cold start")]
-        total = any(timing.TOTAL in due.keys for due in times)
+        total = any(timing_groups.TOTAL in due.keys for due in times)
         together = self.plan.measure.timing.together if self.plan.measure.timing else 1
         steps = len(counts) + len(evaluations) + len(modules)
-        self.progress.start(steps + len(timing.groups(times, together, self._size_of)))
+        self.progress.start(steps + len(timing_groups.groups(times, together, self._size_of)))
         self._count_all(counts)
         # Only now is it known how large they are.
-        groups = timing.groups(times, together, self._size_of)
+        groups = timing_groups.groups(times, together, self._size_of)
         self.progress.start(steps + len(groups))
         # An evaluation gives the total time too, which must not be taken beside another.
         totals = self._evaluate_all(evaluations, 1 if total else self.jobs)
         for group in groups:
             with self.progress.step("timing") as say:
-                timing.measure(group, self.plan, self.staff, self.journal, totals, say)
+                timing_groups.measure(group, self.plan, self.staff, self.journal, totals, say)
         for due in modules:
             self._time_modules(due)
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 
 _URL = re.compile(r"\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
 # Where a path begins: not inside a word, as in `images/s`, and not in `//`.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from reportgen import merge
-from reportgen import record as records
-from reportgen.errors import ConflictError
-from reportgen.plan import Plan
-from reportgen.record import Record
+from reportgen.common.errors import ConflictError
+from reportgen.plan.plan import Plan
+from reportgen.record import merge
+from reportgen.record import record as records
+from reportgen.record.record import Record
 
 Seen: TypeAlias = tuple[int, int, int] | None
 

@@ -12,12 +12,12 @@ from reportgen.builds.checkpoints import (
     tried_weights,
     weights_digest,
 )
+from reportgen.common.errors import MeasureError, UnreadableError
 from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.locate import find, tried_places
-from reportgen.data.source import DataSource, Search
-from reportgen.errors import MeasureError, UnreadableError
-from reportgen.inputs import Group, why_unreadable
-from reportgen.plan import Build, Plan
+from reportgen.data.search import DataSource, Search
+from reportgen.plan.dependencies import Group, why_unreadable
+from reportgen.plan.plan import Build, Plan
 from reportgen.spec.model import Weights
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from functools import partial
 
 from typing_extensions import Self
 
-from reportgen.visible import one_line
+from reportgen.common.visible import one_line
 
 
 class Progress:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reportgen.data.source import DataSource, Search
+from reportgen.data.search import DataSource, Search
 from reportgen.engine.workers import Worker
 
 _DESK = "reportgen.engine.reading:DataBench"
@@ -22,7 +22,7 @@ class DataBench:
 
     def fingerprint(self, dataset: DataSource, split: str) -> str:
         """Decode a split and return its fingerprint; raise MeasureError, or whatever happens."""
-        from reportgen.data.load import load  # numpy and Pillow, which a run does not import
+        from reportgen.data.splits import load
 
         return load(dataset, split, self._search).fingerprint
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 
 
 @dataclass(frozen=True)

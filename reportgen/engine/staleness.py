@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reportgen.data.source import Search
+from reportgen.data.search import Search
 from reportgen.engine.portable import portable_text
 from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
-from reportgen.inputs import Group
-from reportgen.plan import Build, Plan
-from reportgen.record import BuildRecord, DatasetRecord, Figure, Record
+from reportgen.plan.dependencies import Group
+from reportgen.plan.plan import Build, Plan
+from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 
 # How a change of each input is called.
 CHANGES = {

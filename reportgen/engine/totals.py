@@ -5,13 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from reportgen.data.load import load
-from reportgen.data.source import Search
+from reportgen.data.search import Search
+from reportgen.data.splits import load
 from reportgen.engine.rounding import significant
 from reportgen.measures import timing
-from reportgen.measures.pace import DEFAULT_BATCH
-from reportgen.plan import Build
-from reportgen.record import Figure
+from reportgen.measures.batch_layout import DEFAULT_BATCH
+from reportgen.plan.plan import Build
+from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy
 
 

@@ -20,10 +20,10 @@ from typing import Any, TypeAlias
 
 from typing_extensions import Self
 
-from reportgen.data.source import Search
+from reportgen.common.errors import MeasureError
+from reportgen.data.search import Search
 from reportgen.engine.journal import explained
-from reportgen.errors import MeasureError
-from reportgen.plan import Build
+from reportgen.plan.plan import Build
 
 Tell: TypeAlias = Callable[[str], None]
 

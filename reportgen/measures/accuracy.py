@@ -21,11 +21,11 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
+from reportgen.common.errors import MeasureError
 from reportgen.data.batches import Normalization, Reader
-from reportgen.data.source import Progress
+from reportgen.data.search import Progress
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError
-from reportgen.measures.pace import Pace
+from reportgen.measures.batch_layout import Pace
 from reportgen.measures.timing import quiet
 
 # Further digits of a percentage of some thousand images, or of a float32 network's loss, are noise.
@@ -34,8 +34,9 @@ _DECIMALS = 4
 # How many guesses each of these allows; both are counted in whole images.
 _GUESSES = {"top1": 1, "top5": 5}
 
-# The other percentages by their names in `reportgen.quantities`; all follow from the same counts
-# for each class. Classes that neither occur nor are predicted are left out of a macro average.
+# The other percentages by their names in `reportgen.record.metrics`; all follow from the same
+# counts for each class. Classes that neither occur nor are predicted are left out of a macro
+# average.
 _BY_CLASS: Mapping[str, Callable[..., Metric]] = {
     "f1_macro": partial(MulticlassF1Score, average="macro"),
     "f1_weighted": partial(MulticlassF1Score, average="weighted"),

@@ -23,7 +23,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reportgen.certainty import FEWEST_ROUNDS, between_processes
+from reportgen.record.certainty import FEWEST_ROUNDS, between_processes
 
 # A 95 % interval leaves out one in forty on either side.
 _LEFT_OUT = 40

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from reportgen.measures import threads as counts
-from reportgen.measures.turns import Sample, Sampler
+from reportgen.measures.interleaving import Sample, Sampler
 
 # One call of so many in a sample goes before it, untimed.
 SETTLING = 4

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.record import Record
+from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
-from reportgen.report.budgets import budget_table
+from reportgen.report.budget_table import budget_table
 from reportgen.report.calflops import blocks
 from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
-from reportgen.report.environment import TemplateError, environment, fill
 from reportgen.report.measured import how_measured
 from reportgen.report.table import Table
+from reportgen.report.templating import TemplateError, environment, fill
 from reportgen.report.terminal import table_for_terminal
 
 if TYPE_CHECKING:
-    from reportgen.report.explain import Explanation
+    from reportgen.report.explanation import Explanation
 
 __all__ = ["TemplateError", "render", "table_for_terminal"]
 
@@ -94,7 +94,7 @@ def _modules(record: Record) -> list[Table]:
 def _claims(record: Record) -> Table | None:
     if not any(build.claims for build in record.builds.values()):
         return None
-    from reportgen.report.claims import claim_table
+    from reportgen.report.claims_table import claim_table
 
     return claim_table(record)
 
@@ -102,6 +102,6 @@ def _claims(record: Record) -> Table | None:
 def _explanations(record: Record) -> list[Explanation]:
     if not record.report.explain:
         return []
-    from reportgen.report.explain import explanations
+    from reportgen.report.explanation import explanations
 
     return explanations(record)

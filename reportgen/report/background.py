@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reportgen.quantities import KINDS, Quantity, quantity_of, rank, split_convention
-from reportgen.record import DatasetRecord, Record
+from reportgen.record.metrics import KINDS, Quantity, quantity_of, rank, split_convention
+from reportgen.record.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_own
-from reportgen.report.inputs import inputs_text, shape_text
+from reportgen.report.input_text import inputs_text, shape_text
 from reportgen.report.table import Cell, Table
 
 # The keys of an environment in the order of reading; others follow by name.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen import units
-from reportgen.certainty import interval_of
-from reportgen.quantities import quantity_of, split_key
-from reportgen.record import BuildRecord, Figure
+from reportgen.common import units
+from reportgen.record.certainty import interval_of
+from reportgen.record.metrics import quantity_of, split_key
+from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_own
 from reportgen.report.table import Note
 

@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reportgen import units
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.common import units
+from reportgen.common.visible import one_line
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_doubtful, part_of, sentence, shown
-from reportgen.report.inputs import inputs_text
-from reportgen.visible import one_line
+from reportgen.report.input_text import inputs_text
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Write = Callable[[units.Number], str]
@@ -112,7 +112,7 @@ def _figure(figure: Figure | None, write: Write, *, why: bool = True) -> str:
 def _tree(build: BuildRecord) -> str:
     if not build.ledger:
         return ""
-    from reportgen.ledger import Ledger
+    from reportgen.record.ledger import Ledger
     from reportgen.report.tree import module_tree
 
     return module_tree(Ledger.from_json(build.ledger))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reportgen import units
-from reportgen.certainty import interval_of
-from reportgen.errors import RecordError
-from reportgen.quantities import Quantity, quantity_of, rank, split_key
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.common import units
+from reportgen.common.errors import RecordError
+from reportgen.record.certainty import interval_of
+from reportgen.record.metrics import Quantity, quantity_of, rank, split_key
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.beside import misfit
-from reportgen.report.compare import best, comparable
+from reportgen.report.best import best, comparable
 from reportgen.report.figures import (
     figure_cell,
     is_own,
@@ -21,7 +21,7 @@ from reportgen.report.figures import (
     shown,
     with_mark,
 )
-from reportgen.report.inputs import inputs_text, same_shapes
+from reportgen.report.input_text import inputs_text, same_shapes
 from reportgen.report.table import NOTHING, Cell, Note, Table
 
 # Heads the table of builds that were run on inputs of their own, and on no data set.

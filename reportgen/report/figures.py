@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeGuard
 
-from reportgen import units
-from reportgen.budgets import verdicts_of
-from reportgen.catalog.datasets import DATASETS
-from reportgen.certainty import interval_of
-from reportgen.quantities import Quantity, quantity_of
-from reportgen.record import BuildRecord, DatasetRecord, Figure
+from reportgen.common import units
+from reportgen.data.datasets import DATASETS
+from reportgen.record.budgets import verdicts_of
+from reportgen.record.certainty import interval_of
+from reportgen.record.metrics import Quantity, quantity_of
+from reportgen.record.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 
 

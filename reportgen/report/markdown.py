@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from html import escape as escape_html
 
+from reportgen.common.visible import in_place, one_line
 from reportgen.report.table import Cell, Table
-from reportgen.visible import in_place, one_line
 
 # What Markdown, GitHub's mathematics and HTML would take for their own. An underscore inside a word
 # and a lone `&` or `#` mean nothing to them and stay readable.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from reportgen.record import Figure, Record
+from reportgen.record.record import Figure, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import is_own
 

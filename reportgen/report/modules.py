@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from reportgen import units
+from reportgen.common import units
 from reportgen.counting import readings
-from reportgen.ledger import Ledger
-from reportgen.quantities import quantity_of
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record.ledger import Ledger
+from reportgen.record.metrics import quantity_of
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.figures import is_own, stale_note, why_unavailable
 from reportgen.report.table import NOTHING, STALE, Cell, Note, Table

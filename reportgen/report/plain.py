@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from reportgen.visible import one_line
+from reportgen.common.visible import one_line
 
 # What lines of the document begin with, and a rule.
 _OURS = re.compile(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reportgen.record import Record
+from reportgen.common.visible import one_line
+from reportgen.record.record import Record
 from reportgen.report.comparison import comparison_tables
 from reportgen.report.table import Cell, Note, Table
-from reportgen.visible import one_line
 
 _NAME_WIDTH = 40
 _LEGEND = {

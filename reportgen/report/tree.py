@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from reportgen import units
-from reportgen.ledger import Ledger
+from reportgen.common import units
+from reportgen.common.visible import in_place, one_line
+from reportgen.record.ledger import Ledger
 from reportgen.report.plain import line
-from reportgen.visible import in_place, one_line
 
 _DECIMALS = 2
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reportgen.quantities import quantity_of
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record.metrics import quantity_of
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.figures import is_own
 from reportgen.review import significance
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reportgen.quantities import quantity_of, rank
-from reportgen.record import BuildRecord, Record
+from reportgen.record.metrics import quantity_of, rank
+from reportgen.record.record import BuildRecord, Record
 from reportgen.report.comparison import ordered_builds
 from reportgen.review.cells import Cell, Verdict, measured_cell, quoted_cell
 from reportgen.review.drift import confirmed

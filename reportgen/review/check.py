@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from reportgen import record as records
-from reportgen.budgets import broken_budgets
-from reportgen.data.source import Search
+from reportgen.common.errors import ConflictError
+from reportgen.common.files import in_lines, locked
+from reportgen.data.search import Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import Due, State, by_reason, compare, failures
-from reportgen.errors import ConflictError
-from reportgen.files import in_lines, locked
-from reportgen.plan import Plan
-from reportgen.record import Record
+from reportgen.plan.plan import Plan
+from reportgen.record import record as records
+from reportgen.record.budgets import broken_budgets
+from reportgen.record.record import Record
 from reportgen.report import render
 from reportgen.report.figures import is_doubtful
 from reportgen.review.findings import Finding

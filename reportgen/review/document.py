@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reportgen.report.environment import environment, fill
+from reportgen.report.templating import environment, fill
 from reportgen.review.changes import Comparison
 from reportgen.review.present import labels, line, section
 from reportgen.review.thresholds import Judged

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-from reportgen.visible import one_line
+from reportgen.common.visible import one_line
 
 Kind = Literal[
     "missing",  # a record or document is not there

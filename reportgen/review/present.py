@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reportgen import units
-from reportgen.quantities import quantity_of, split_key
-from reportgen.record import Figure, Record
+from reportgen.common import units
+from reportgen.record.metrics import quantity_of, split_key
+from reportgen.record.record import Figure, Record
 from reportgen.report.comparison import Column, columns, distinct_labels
 from reportgen.report.figures import figure_text, shown, with_mark
 from reportgen.report.table import NOTHING, Table

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from reportgen.data.source import Search
-from reportgen.errors import MeasureError, UsageError
-from reportgen.plan import Build
-from reportgen.record import Figure
+from reportgen.common.errors import MeasureError, UsageError
+from reportgen.data.search import Search
+from reportgen.plan.plan import Build
+from reportgen.record.record import Figure
 from reportgen.review.check import Check, Subject
 from reportgen.review.findings import Finding
 

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from reportgen import record as records
-from reportgen.errors import UsageError, did_you_mean
-from reportgen.git import git
-from reportgen.record import Record
+from reportgen.common.errors import UsageError, did_you_mean
+from reportgen.common.git import git
+from reportgen.record import record as records
+from reportgen.record.record import Record
 
 
 def both(base: str, head: str, out: Path) -> tuple[dict[str, Record], dict[str, Record]]:

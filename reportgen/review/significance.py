@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 
 FLOOR = 0.1
 UNPROMPTED = 0.25

@@ -14,11 +14,11 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from reportgen.errors import UsageError, did_you_mean
-from reportgen.quantities import QUANTITIES, quantity_of
+from reportgen.common.errors import UsageError, did_you_mean
+from reportgen.common.units import parse_quantity, read_in
+from reportgen.record.metrics import QUANTITIES, quantity_of
 from reportgen.review.cells import Cell
 from reportgen.review.changes import Comparison, Row
-from reportgen.units import parse_quantity, read_in
 
 _SHAPE = re.compile(
     r"\s*(?P<key>[\w.@-]+?)\s*(?P<side>[<>])\s*(?P<sign>[+-]?)\s*(?P<amount>.*?)\s*"

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from reportgen.visible import called, is_blank, unseen
+from reportgen.common.visible import called, is_blank, unseen
 
 
 def _not_blank(text: str) -> str:

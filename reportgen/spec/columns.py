@@ -10,8 +10,8 @@ from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
-from reportgen import quantities
-from reportgen.errors import did_you_mean
+from reportgen.common.errors import did_you_mean
+from reportgen.record import metrics as quantities
 from reportgen.spec.base import problem
 
 _BY_MODULE = {name: row for name, row in quantities.QUANTITIES.items() if row.by_module}

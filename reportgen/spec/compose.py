@@ -12,11 +12,11 @@ from dataclasses import replace
 from pathlib import Path as File
 from typing import Any
 
-from reportgen.errors import SpecError, did_you_mean
-from reportgen.spec import source
+from reportgen.common.errors import SpecError, did_you_mean
+from reportgen.spec import yaml_text
 from reportgen.spec.override import override
 from reportgen.spec.relocate import relocate
-from reportgen.spec.source import Path, Place, Source
+from reportgen.spec.yaml_text import Path, Place, Source
 
 # A checkpoint comes from one place: naming another one leaves nothing of the first.
 _ORIGINS = {"file", "url", "torchvision", "fit"}
@@ -117,7 +117,7 @@ def _read(base: File, parsed: Source, at: Path, name: str) -> Source:
     except UnicodeDecodeError as error:
         message = f"'{name}' is not UTF-8 text (byte {error.start})"
         raise SpecError([parsed.problem(at, message)]) from None
-    return source.parse(text, str(base))
+    return yaml_text.parse(text, str(base))
 
 
 # What stands in `defaults`, and for what.

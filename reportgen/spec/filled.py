@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reportgen import budgets, quantities
-from reportgen.errors import Problem
-from reportgen.spec.source import Path, Source, mapping, sequence
+from reportgen.common.errors import Problem
+from reportgen.record import budgets
+from reportgen.record import metrics as quantities
+from reportgen.spec.yaml_text import Path, Source, mapping, sequence
 
 _PARTS = quantities.KINDS
 _TIMES_OF_MODULES = {name for name, row in quantities.QUANTITIES.items() if row.by_module}

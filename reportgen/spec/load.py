@@ -10,8 +10,8 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from reportgen.errors import Problem, SpecError, UsageError, did_you_mean, nearest
-from reportgen.spec import source
+from reportgen.common.errors import Problem, SpecError, UsageError, did_you_mean, nearest
+from reportgen.spec import yaml_text
 from reportgen.spec.compose import compose
 from reportgen.spec.model import Spec
 from reportgen.spec.references import reference_problems
@@ -39,7 +39,7 @@ def loads(text: str, file: str = "<spec>", overrides: Sequence[str] = ()) -> Spe
 
     Raises SpecError, and UsageError for an override that is none.
     """
-    parsed = compose(source.parse(text, file), Path(file), overrides)
+    parsed = compose(yaml_text.parse(text, file), Path(file), overrides)
     problems: list[Problem] = list(reference_problems(parsed))
     spec: Spec | None = None
     try:
@@ -52,8 +52,8 @@ def loads(text: str, file: str = "<spec>", overrides: Sequence[str] = ()) -> Spe
     return spec
 
 
-def _problems(parsed: source.Source, details: list[ErrorDetails]) -> Iterator[Problem]:
-    seen: set[source.Path] = set()
+def _problems(parsed: yaml_text.Source, details: list[ErrorDetails]) -> Iterator[Problem]:
+    seen: set[yaml_text.Path] = set()
     misspelt = {
         (*detail["loc"][:-1], nearest(str(detail["loc"][-1]), _fields(detail["loc"][:-1])))
         for detail in details
@@ -69,7 +69,7 @@ def _problems(parsed: source.Source, details: list[ErrorDetails]) -> Iterator[Pr
         yield _problem(parsed, path, detail)
 
 
-def _real_path(value: Any, loc: tuple[int | str, ...]) -> source.Path:
+def _real_path(value: Any, loc: tuple[int | str, ...]) -> yaml_text.Path:
     """Drop from a pydantic location what names a type, not a key of the file."""
     path: list[int | str] = []
     for position, step in enumerate(loc):
@@ -84,7 +84,7 @@ def _real_path(value: Any, loc: tuple[int | str, ...]) -> source.Path:
     return tuple(path)
 
 
-def _problem(parsed: source.Source, path: source.Path, detail: ErrorDetails) -> Problem:
+def _problem(parsed: yaml_text.Source, path: yaml_text.Path, detail: ErrorDetails) -> Problem:
     kind, context = detail["type"], detail.get("ctx", {})
     name = path[-1] if path else ""
     if kind == "spec":
@@ -112,7 +112,7 @@ def _problem(parsed: source.Source, path: source.Path, detail: ErrorDetails) -> 
     return parsed.problem(path, f"'{name}' must be {_expected(kind, context)}")
 
 
-def _noun(path: source.Path) -> str:
+def _noun(path: yaml_text.Path) -> str:
     """Name what stands at a path in the singular: an item of `formats` is a format."""
     names = [step for step in path if isinstance(step, str)]
     name = names[-1] if names else "value"
@@ -147,7 +147,7 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
     }.get(kind, kind.replace("_", " "))
 
 
-def _fields(path: source.Path) -> list[str]:
+def _fields(path: yaml_text.Path) -> list[str]:
     """Return the keys that are allowed in the mapping at `path`."""
     inside: Any = Spec
     for step in path:

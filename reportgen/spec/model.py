@@ -17,14 +17,15 @@ from pydantic import (
     model_validator,
 )
 
-from reportgen import quantities
-from reportgen.catalog import datasets, models
-from reportgen.errors import did_you_mean
+from reportgen.common.errors import did_you_mean
+from reportgen.data import datasets
+from reportgen.record import metrics as quantities
+from reportgen.sources import catalog
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
-from reportgen.spec.inputs import Inputs
+from reportgen.spec.documents import Report
 from reportgen.spec.quoted import Claim, Reported
-from reportgen.spec.report import Report
 from reportgen.spec.shared import Budgets, Defaults, Extends, ModelBudgets
+from reportgen.spec.tensors import Inputs
 from reportgen.spec.variants import Freeze, Heads
 
 Argument: TypeAlias = Annotated[
@@ -37,8 +38,8 @@ FEWEST_MODULE_RUNS = 5
 
 def _known_source(source: str) -> str:
     try:
-        models.find(source)
-    except models.UnknownModelError as error:
+        catalog.find(source)
+    except catalog.UnknownModelError as error:
         raise problem(str(error), error.hint) from None
     return source
 
@@ -242,7 +243,7 @@ class Model(Part):
 
     @model_validator(mode="after")
     def _known_args(self) -> Model:
-        entry = models.find(self.source)
+        entry = catalog.find(self.source)
         if entry.args is not None:
             for name in self.args:
                 if name not in entry.args:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from reportgen.errors import SpecError, UsageError, did_you_mean
-from reportgen.spec import source
-from reportgen.spec.source import Path, Place, Source, Text
+from reportgen.common.errors import SpecError, UsageError, did_you_mean
+from reportgen.spec import yaml_text
+from reportgen.spec.yaml_text import Path, Place, Source, Text
 
 _STEP = re.compile(r'"(?P<quoted>[^"]*)"(?=\.|$)|(?P<plain>[^.]+)')
 # Below these stand names that somebody gave: one that is not there is misspelt.
@@ -55,7 +55,7 @@ def _read(text: str, place: Place) -> Any:
     if not text.strip():
         return None
     try:
-        return source.parse(text, place.text.name).value
+        return yaml_text.parse(text, place.text.name).value
     except SpecError as error:
         # The option itself is the place.
         raise SpecError(

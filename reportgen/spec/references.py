@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from reportgen import quantities
-from reportgen.catalog import datasets
-from reportgen.errors import Problem, did_you_mean
+from reportgen.common.errors import Problem, did_you_mean
+from reportgen.common.units import read_in
+from reportgen.common.visible import alike
+from reportgen.data import datasets
+from reportgen.record import metrics as quantities
 from reportgen.spec.filled import (
     budget_problems,
     column_problems,
@@ -19,10 +21,8 @@ from reportgen.spec.filled import (
     measured,
     switch_problems,
 )
-from reportgen.spec.inputs import input_problems
-from reportgen.spec.source import Path, Source, mapping, sequence
-from reportgen.units import read_in
-from reportgen.visible import alike
+from reportgen.spec.tensors import input_problems
+from reportgen.spec.yaml_text import Path, Source, mapping, sequence
 
 
 def reference_problems(parsed: Source) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from pathlib import Path as File
 from pathlib import PurePath
 from typing import Any
 
-from reportgen.spec.source import Source
+from reportgen.spec.yaml_text import Source
 
 # Where a spec names a path; `*` is any name.
 _PATHS = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.spec.base import Part
-from reportgen.spec.examples import EXAMPLES
+from reportgen.spec.key_examples import EXAMPLES
 from reportgen.spec.model import Spec
 
 URL = "https://json-schema.org/draft/2020-12/schema"

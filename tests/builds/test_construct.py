@@ -10,11 +10,11 @@ from torch import nn
 
 from reportgen.builds import construct as construct_module
 from reportgen.builds.construct import construct, factory
-from reportgen.builds.examples import example
-from reportgen.data.source import Search
-from reportgen.errors import MeasureError, UnfitError
-from reportgen.plan import Build
-from reportgen.planning import plan
+from reportgen.builds.example_inputs import example
+from reportgen.common.errors import MeasureError, UnfitError
+from reportgen.data.search import Search
+from reportgen.plan.plan import Build
+from reportgen.plan.resolve import plan
 from reportgen.spec import loads
 
 SPEC = """\

@@ -10,11 +10,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from reportgen import cache
 from reportgen.builds.fit import fit, fitted
-from reportgen.data.load import load
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError
+from reportgen.data.splits import load
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError
 from reportgen.measures.accuracy import evaluate
 from reportgen.spec.model import Fit, Normalization
 from reportgen.zoo.digits import digits_cnn, digits_mlp

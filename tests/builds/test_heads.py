@@ -14,12 +14,12 @@ from reportgen.builds.construct import construct, factory
 from reportgen.builds.freeze import freeze
 from reportgen.builds.heads import Heads, attach, trace
 from reportgen.builds.quantize import describe, packed_parameters, quantize
+from reportgen.common.errors import MeasureError
 from reportgen.counting import build_on_meta, count, count_anywhere
 from reportgen.counting.readings import reading
-from reportgen.data.source import Search
-from reportgen.engine import complexity
-from reportgen.errors import MeasureError
-from reportgen.planning import plan
+from reportgen.data.search import Search
+from reportgen.engine import count_build
+from reportgen.plan.resolve import plan
 from reportgen.spec import loads
 from reportgen.spec.model import Complexity
 from reportgen.spec.variants import Heads as Wanted
@@ -504,7 +504,7 @@ models:
 
 def test_an_int8_model_with_heads_has_the_counts_of_the_float_one() -> None:
     builds = plan(loads(INT8), name="t", spec_dir=Path()).builds
-    one, other = (complexity.count(builds[name], Complexity(), Search()) for name in builds)
+    one, other = (count_build.count(builds[name], Complexity(), Search()) for name in builds)
     assert one.figures["macs"] == other.figures["macs"]
     assert one.ledger == other.ledger
     # Norms of 16 and 32 channels are folded: 2 parameters each, and a bias instead.

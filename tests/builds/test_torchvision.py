@@ -14,11 +14,11 @@ from torchvision import models as torchvision
 
 from reportgen.builds import checkpoints
 from reportgen.builds.construct import construct, factory
-from reportgen.catalog.torchvision import INPUT_SIZES, normalization, pretrained_args
-from reportgen.data.source import Search
-from reportgen.errors import MeasureError
-from reportgen.plan import Build
-from reportgen.planning import plan
+from reportgen.common.errors import MeasureError
+from reportgen.data.search import Search
+from reportgen.plan.plan import Build
+from reportgen.plan.resolve import plan
+from reportgen.sources.torchvision import INPUT_SIZES, normalization, pretrained_args
 from reportgen.spec import loads
 
 SPEC = """\

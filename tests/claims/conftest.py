@@ -6,7 +6,7 @@ import pytest
 import torchvision
 from torch import nn
 
-from reportgen.record import Record
+from reportgen.record.record import Record
 from tests.claims.models import counted, record_of
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from reportgen.counting import build_on_meta, count
 from reportgen.counting.readings import PLAIN
-from reportgen.record import BuildRecord, Claim, Figure, Record, ReportSettings
+from reportgen.record.record import BuildRecord, Claim, Figure, Record, ReportSettings
 
 
 def counted(factory: Callable[[], nn.Module], shape: tuple[int, ...], **more: Any) -> BuildRecord:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from reportgen.cli import main
-from reportgen.record import Record, ReportSettings
+from reportgen.record.record import Record, ReportSettings
 from reportgen.report import render
-from reportgen.report.claims import broken_lines
-from reportgen.report.explain import as_text, explain
+from reportgen.report.claims_table import broken_lines
+from reportgen.report.explanation import as_text, explain
 from tests.claims.models import claim
 from tests.golden import Golden
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.claims import broken_claims, judge
-from reportgen.record import Claim, Record, loads, read
+from reportgen.record.record import Claim, Record, loads, read
 from tests.claims.models import claim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,7 +80,7 @@ def test_judging_needs_no_torch(resnets: Record, tmp_path: Path) -> None:
     file.write_text(with_claims(resnets, claim("flops", "16.53 G")).dumps(), encoding="utf-8")
     program = (
         "import sys; from pathlib import Path\n"
-        "from reportgen.claims import judge\nfrom reportgen.record import read\n"
+        "from reportgen.claims import judge\nfrom reportgen.record.record import read\n"
         f"print(judge(read(Path({str(file)!r})))[0].says)\n"
         "print(sorted({'torch', 'deepspeed', 'torchvision', 'pydantic'} & set(sys.modules)))"
     )

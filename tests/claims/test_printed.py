@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.claims.printed import part, printed
-from reportgen.units import format_count
+from reportgen.common.units import format_count
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from reportgen.claims import judge, judge_number
-from reportgen.record import Figure, Record
+from reportgen.record.record import Figure, Record
 from tests.claims.models import claim
 
 FLOPS = "there are 8,211,108,352 FLOPs"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.cli import main, work
-from reportgen.errors import UsageError
+from reportgen.common.errors import UsageError
 
 SPEC = """\
 reportgen: 1

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from reportgen.counting import Count, count
 from reportgen.counting.driver import positional
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 WEIGHT = torch.randn(8, 8)
 KERNEL = torch.randn(8, 8, 3, 3)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reportgen.counting.breakdown import breakdown, by_operation, summed
 from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention
-from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
 from tests.counting.torchvision_models import counted
 
 EVERY = (*WORK.values(), *PARAMS.values(), ACTIVATIONS)

@@ -10,6 +10,7 @@ import torch
 import torchvision
 from torch import nn
 
+from reportgen.common.errors import UsageError
 from reportgen.counting import build_on_meta, count
 from reportgen.counting.conventions import (
     ACTIVATIONS,
@@ -21,8 +22,7 @@ from reportgen.counting.conventions import (
     params,
     work,
 )
-from reportgen.errors import UsageError
-from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
 from tests.counting.peers import TOOLS
 from tests.counting.torchvision_models import NAMES, counted
 

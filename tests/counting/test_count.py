@@ -8,10 +8,10 @@ import torch
 import torchvision
 from torch import nn
 
+from reportgen.common.errors import UnfitError
 from reportgen.counting import CountingError, Difference, build_on_meta, count, count_anywhere
 from reportgen.counting.formulas import FORMULAS, Work
-from reportgen.errors import UnfitError
-from reportgen.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
 
 
 def image(size=224, batch=1):

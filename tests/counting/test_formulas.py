@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from reportgen.counting import build_on_meta, count
-from reportgen.ledger import Kind
+from reportgen.record.ledger import Kind
 
 
 def meta(*shape, dtype=torch.float32):

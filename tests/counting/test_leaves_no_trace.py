@@ -253,7 +253,7 @@ def test_another_thread_that_uses_pytorch_is_not_counted():
 
 def test_nothing_is_imported_or_printed_before_it_is_needed():
     script = (
-        "import sys; import reportgen.ledger, reportgen.counting.conventions;"
+        "import sys; import reportgen.record.ledger, reportgen.counting.conventions;"
         "assert 'torch' not in sys.modules and 'numpy' not in sys.modules;"
         "import os, torch, reportgen.counting as c; assert 'deepspeed' not in sys.modules;"
         "x = torch.empty(1, 4, device='meta');"

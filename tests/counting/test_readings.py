@@ -7,8 +7,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from reportgen.counting.conventions import PARAMS, WORK
 from reportgen.counting.readings import FAMILIES, PLAIN, reading
-from reportgen.ledger import Kind, Ledger, Module, Operation
-from reportgen.quantities import QUANTITIES, quantity_of, rank, split_convention, split_key
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.metrics import QUANTITIES, quantity_of, rank, split_convention, split_key
 from reportgen.spec.columns import Column
 
 

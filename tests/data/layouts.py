@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from reportgen.catalog.datasets import DATASETS
 from reportgen.data.classes import CLASS_NAMES
-from reportgen.data.source import DataSource, Search
+from reportgen.data.datasets import DATASETS
+from reportgen.data.search import DataSource, Search
 
 Labelled = tuple[str, NDArray[np.uint8]]
 

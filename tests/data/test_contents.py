@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from reportgen.catalog.datasets import NORMALIZATIONS
-from reportgen.data.load import load
-from reportgen.data.source import DataSource, Search
-from reportgen.errors import MeasureError
+from reportgen.common.errors import MeasureError
+from reportgen.data.datasets import NORMALIZATIONS
+from reportgen.data.search import DataSource, Search
+from reportgen.data.splits import load
 from tests.data.layouts import (
     catalogued,
     cifar_batch,

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.common.errors import MissingError
 from reportgen.data import download as downloading
 from reportgen.data.download import DigestError, DownloadError, download
-from reportgen.data.load import load
-from reportgen.data.source import Search, downloads
-from reportgen.errors import MissingError
+from reportgen.data.search import Search, downloads
+from reportgen.data.splits import load
 from tests.data.layouts import (
     catalogued,
     cifar_batch,

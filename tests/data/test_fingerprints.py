@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reportgen import cache
+from reportgen.common import cache
 from reportgen.data.classes import CLASS_NAMES
 from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.load import load
-from reportgen.data.source import DataSource, Search
+from reportgen.data.search import DataSource, Search
+from reportgen.data.splits import load
 from reportgen.data.store import fingerprint_of, image_digest
 from tests.data.layouts import (
     Labelled,
@@ -175,7 +175,7 @@ def test_the_arrays_are_mapped_and_read_once(
 ) -> None:
     write_zip(tmp_path / "cifar10-test.zip", files(random_images("cifar10", 10)))
     load(CIFAR10, "test", here(tmp_path))
-    monkeypatch.setattr("reportgen.data.load.keep", None)  # decoding again would call it
+    monkeypatch.setattr("reportgen.data.splits.keep", None)  # decoding again would call it
 
     split = load(CIFAR10, "test", here(tmp_path))
 
@@ -191,7 +191,7 @@ def test_looking_up_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
 import json, pathlib, sys
 from reportgen.builds.checkpoints import locate_weights
 from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.source import DataSource, Search
+from reportgen.data.search import DataSource, Search
 search = Search((pathlib.Path(sys.argv[1]),))
 cifar10 = DataSource("cifar10", (3, 32, 32), 10)
 found = fingerprint_if_known(cifar10, "test", search)

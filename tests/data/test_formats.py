@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from reportgen.common.errors import MeasureError
+from reportgen.data.image_tree import SUFFIXES
 from reportgen.data.images import NO_IMAGES
-from reportgen.data.load import load
-from reportgen.data.source import DataSource, Search
-from reportgen.data.tree import SUFFIXES
-from reportgen.errors import MeasureError
+from reportgen.data.search import DataSource, Search
+from reportgen.data.splits import load
 from tests.data.layouts import write_folder, write_zip
 
 SIZE = (6, 4)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reportgen.common.errors import MissingError
 from reportgen.data.known import fingerprint_if_known
-from reportgen.data.load import load
 from reportgen.data.locate import find
-from reportgen.errors import MissingError
+from reportgen.data.splits import load
 from tests.data.layouts import (
     Labelled,
     catalogued,

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
+from reportgen.common.errors import MeasureError, MissingError
 from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.load import load
-from reportgen.data.source import DataSource, Search
+from reportgen.data.search import DataSource, Search
+from reportgen.data.splits import load
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError, MissingError
 from tests.data.layouts import catalogued, files, png, random_images, write_folder, write_zip
 
 

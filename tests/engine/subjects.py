@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from reportgen.errors import MissingError
+from reportgen.common.errors import MissingError
 
 
 class Subject:

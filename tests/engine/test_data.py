@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 import torch
 
-from reportgen import cache
 from reportgen.cli import main
+from reportgen.common import cache
 from reportgen.data.classes import CLASS_NAMES
 from tests.data.layouts import png, write_folder, write_zip
 

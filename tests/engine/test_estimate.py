@@ -9,7 +9,7 @@ import pytest
 
 from reportgen.engine import estimate
 from reportgen.engine.staleness import Due, State
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.spec.model import Timing
 
 SETTINGS = Timing(batch_sizes=[1, 8], rounds=8, warmup=2)

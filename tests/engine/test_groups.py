@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from reportgen.engine.staleness import Due
-from reportgen.engine.timing import ROOM, groups
+from reportgen.engine.timing_groups import ROOM, groups
 
 
 def due(name: str, data: str = "cifar10", classes: int = 10, group: Any = "timing") -> Due:

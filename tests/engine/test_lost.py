@@ -12,17 +12,17 @@ import pytest
 from PIL import Image
 from safetensors.torch import save_file
 
-from reportgen import cache
-from reportgen import record as records
 from reportgen.cli import main
-from reportgen.data.source import Search
+from reportgen.common import cache
+from reportgen.common.errors import RecordError
+from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.previous import seen
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
-from reportgen.errors import RecordError
-from reportgen.planning import plan
-from reportgen.record import Figure
+from reportgen.plan.resolve import plan
+from reportgen.record import record as records
+from reportgen.record.record import Figure
 from reportgen.spec import load
 from tests.engine.subjects import net_of_two_classes
 

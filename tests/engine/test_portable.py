@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.engine.portable import portable_figure, portable_text
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 
 
 @pytest.mark.parametrize(

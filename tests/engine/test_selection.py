@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.data.source import Search
+from reportgen.common.errors import UsageError
+from reportgen.data.search import Search
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import State, compare
-from reportgen.errors import UsageError
-from reportgen.plan import Plan
-from reportgen.planning import plan
-from reportgen.record import Figure, Record
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record.record import Figure, Record
 from reportgen.spec import loads
 
 SPEC = """\

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import record as records
 from reportgen.cli import main
-from reportgen.record import Record
+from reportgen.record import record as records
+from reportgen.record.record import Record
 
 TIMES = """\
 reportgen: 1

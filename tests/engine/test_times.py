@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from reportgen.cli import main
-from reportgen.engine.timing import _dealt
+from reportgen.engine.timing_groups import _dealt
 from reportgen.measures.allocator import is_glibc
 
 MODELS = '''\

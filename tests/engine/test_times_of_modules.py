@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from reportgen import record as records
-from reportgen.data.source import Search
-from reportgen.engine import estimate, module_times
+from reportgen.common.errors import MeasureError
+from reportgen.data.search import Search
+from reportgen.engine import estimate, module_shares
 from reportgen.engine.journal import Journal
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import Due, State, compare
-from reportgen.errors import MeasureError
-from reportgen.merge import merge
-from reportgen.plan import Plan
-from reportgen.planning import plan
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
+from reportgen.record import record as records
+from reportgen.record.merge import merge
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.review.changes import compare as changes
 from reportgen.spec import loads
 from reportgen.spec.model import Timing
@@ -59,7 +59,7 @@ def played(planned: Plan, path: Path) -> Record:
         if entry.group == GROUP:
             timing = planned.measure.timing
             assert timing is not None
-            shares = module_times.measure(entry.build, timing, HERE)
+            shares = module_shares.measure(entry.build, timing, HERE)
             journal.note_environment(shares.environment)
             journal.put(entry, shares.figures)
     return journal.record

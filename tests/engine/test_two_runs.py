@@ -12,15 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import record as records
 from reportgen.cli import main
-from reportgen.data.source import Search
+from reportgen.common.files import locked
+from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.selection import Selection
 from reportgen.engine.staleness import compare
-from reportgen.files import locked
-from reportgen.planning import plan
-from reportgen.record import Figure
+from reportgen.plan.resolve import plan
+from reportgen.record import record as records
+from reportgen.record.record import Figure
 from reportgen.spec import loads
 
 TWO = """\
@@ -115,7 +115,7 @@ def test_a_killed_holder_frees_the_record_and_waiting_is_said(tmp_path: Path) ->
     holder = SPAWNED.Process(target=hold, args=(path, held))
     holder.start()
     assert held.wait(60)
-    program = "from pathlib import Path; from reportgen.files import locked\n"
+    program = "from pathlib import Path; from reportgen.common.files import locked\n"
     program += f"with locked(Path({str(path)!r})): print('mine')"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -137,7 +137,7 @@ def test_where_a_folder_cannot_be_locked_a_temporary_file_is(
     def refuse(*_: object) -> None:
         raise OSError(9, "no locks on folders here")
 
-    monkeypatch.setattr("reportgen.files._lock", refuse)
+    monkeypatch.setattr("reportgen.common.files._lock", refuse)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     (tmp_path / "out").mkdir()

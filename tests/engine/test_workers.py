@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from reportgen.common.errors import MeasureError, MissingError
 from reportgen.engine.workers import Worker
-from reportgen.errors import MeasureError, MissingError
 
 
 def worker(**options: object) -> Worker:

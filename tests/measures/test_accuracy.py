@@ -14,18 +14,18 @@ from sklearn import metrics as sklearn_metrics
 from torch import Tensor, nn
 from torchvision import transforms
 
-from reportgen import quantities
 from reportgen.builds.checkpoints import fetch_weights
 from reportgen.builds.fit import fit
-from reportgen.builds.weights import load as load_weights
-from reportgen.builds.weights import load_into, read_checkpoint
+from reportgen.builds.state_dicts import load as load_weights
+from reportgen.builds.state_dicts import load_into, read_checkpoint
+from reportgen.common.errors import MeasureError
 from reportgen.data.batches import batches
-from reportgen.data.load import load
-from reportgen.data.source import Search
+from reportgen.data.search import Search
+from reportgen.data.splits import load
 from reportgen.data.store import Split
-from reportgen.errors import MeasureError
-from reportgen.measures import pace
+from reportgen.measures import batch_layout
 from reportgen.measures.accuracy import Evaluation, evaluate
+from reportgen.record import metrics as quantities
 from reportgen.spec.model import Fit, Normalization, Weights
 from reportgen.zoo.cifar_resnet import resnet20
 from reportgen.zoo.digits import digits_cnn
@@ -323,7 +323,7 @@ def test_what_cannot_be_evaluated() -> None:
 
 
 def test_a_way_that_is_chosen_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pace, "FEWEST_IMAGES", 100)  # digits are few
+    monkeypatch.setattr(batch_layout, "FEWEST_IMAGES", 100)  # digits are few
     split = load(catalogued("digits"), "test", here())
     with torch.random.fork_rng():
         torch.manual_seed(0)

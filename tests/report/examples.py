@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reportgen.record import (
+from reportgen.record.record import (
     BuildRecord,
     Cause,
     DatasetRecord,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reportgen.record import BuildRecord, Figure, Record, ReportSettings
+from reportgen.record.record import BuildRecord, Figure, Record, ReportSettings
 
 # name: parameters, MACs, FLOPs, seconds over the test set, correct of 10,000 test images. The
 # quantised models' counts are what calflops sees of them: packed weights are no parameters to it.

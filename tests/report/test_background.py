@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 from reportgen.report.background import environment_table
 from tests.report.examples import build, record_of
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reportgen.errors import RecordError
-from reportgen.quantities import QUANTITIES
-from reportgen.record import Figure, Record
+from reportgen.common.errors import RecordError
+from reportgen.record.metrics import QUANTITIES
+from reportgen.record.record import Figure, Record
 from reportgen.report.background import dataset_table
 from reportgen.report.comparison import columns, comparison_tables, spread_table
 from reportgen.report.table import Cell

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reportgen.ledger import Ledger, Module
-from reportgen.record import Input, Record, loads
+from reportgen.record.ledger import Ledger, Module
+from reportgen.record.record import Input, Record, loads
 from reportgen.report import render, table_for_terminal
 from reportgen.report.plain import line
 from reportgen.report.tree import module_tree

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reportgen.record import BuildRecord, Figure, Record, loads
+from reportgen.common.units import parse_quantity
+from reportgen.common.visible import one_line
+from reportgen.record.record import BuildRecord, Figure, Record, loads
 from reportgen.report import markdown, render
 from reportgen.report.figures import shown
 from reportgen.report.table import Cell, Note, Table
-from reportgen.units import parse_quantity
-from reportgen.visible import one_line
 from tests.golden import Golden
 from tests.report.examples import (
     build,

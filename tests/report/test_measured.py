@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reportgen.record import BuildRecord, Figure, Record
+from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report import render
 from reportgen.report.comparison import comparison_tables
 from reportgen.report.measured import how_measured

@@ -15,9 +15,9 @@ import torchvision
 from torch import nn
 
 from reportgen.counting import build_on_meta, count
-from reportgen.ledger import Kind, Ledger, Module, Operation
 from reportgen.measures.module_times import whole_units
-from reportgen.record import Figure, Record, ReportSettings
+from reportgen.record.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.record import Figure, Record, ReportSettings
 from reportgen.report import render
 from reportgen.report.modules import ITSELF, TOTAL, module_tables
 from reportgen.report.table import NOTHING, Table
@@ -113,7 +113,7 @@ def test_only_where_it_is_asked_for() -> None:
 
 
 def test_the_settings_come_back_from_the_record() -> None:
-    from reportgen.record import loads
+    from reportgen.record.record import loads
 
     one = record(small(), depth=2)
     again = loads(one.dumps())

@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.budgets import verdicts
-from reportgen.ledger import Ledger
-from reportgen.record import Figure, Record
+from reportgen.record.budgets import verdicts
+from reportgen.record.ledger import Ledger
+from reportgen.record.record import Figure, Record
 from reportgen.report import render, table_for_terminal
 from reportgen.report.comparison import comparison_tables, exact_table, spread_table
-from reportgen.report.explain import explain
+from reportgen.report.explanation import explain
 from reportgen.report.modules import module_tables
 from reportgen.report.table import STALE
 from tests.report.examples import build, counted, record_of, scored, timed

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reportgen import cache
-from reportgen.record import Record
+from reportgen.common import cache
+from reportgen.record.record import Record
 from reportgen.report import TemplateError, render
-from reportgen.report.environment import builtin_templates
+from reportgen.report.templating import builtin_templates
 from tests.report.examples import build, counted, record_of
 
 
@@ -158,7 +158,7 @@ def test_rendering_imports_nothing_that_measures() -> None:
     program = (
         "import sys, reportgen.report\n"
         "assert 'jinja2' not in sys.modules, 'imported before it is needed'\n"
-        "from reportgen.record import Record, ReportSettings\n"
+        "from reportgen.record.record import Record, ReportSettings\n"
         "reportgen.report.render(Record('x', 'x'))\n"
         "assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules)\n"
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.ledger import Ledger, Module
-from reportgen.record import Figure, Record
+from reportgen.record.ledger import Ledger, Module
+from reportgen.record.record import Figure, Record
 from reportgen.report import render
 from reportgen.report.tree import module_tree
 from tests.golden import Golden

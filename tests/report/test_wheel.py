@@ -39,9 +39,9 @@ def test_a_wheel_holds_the_package_and_its_templates(tmp_path: Path) -> None:
     assert wanted <= files
     program = (
         "import sys; sys.path.insert(0, '.')\n"
-        "from reportgen.record import Record\n"
+        "from reportgen.record.record import Record\n"
         "from reportgen.report import render\n"
-        "from reportgen.report.environment import builtin_templates\n"
+        "from reportgen.report.templating import builtin_templates\n"
         "assert builtin_templates().parts[-3:] == ('installed', 'reportgen', 'templates')\n"
         "assert render(Record('x', 'A title'))['md'].count('# A title') == 1\n"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reportgen.record import BuildRecord, Figure, Record, ReportSettings
+from reportgen.record.record import BuildRecord, Figure, Record, ReportSettings
 
 HERE: Mapping[str, str] = {"cpu": "Xeon", "cores": "2", "threads": "2", "torch": "2.10.0"}
 THERE: Mapping[str, str] = {**HERE, "cpu": "EPYC"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.record import BuildRecord, Figure
+from reportgen.record.record import BuildRecord, Figure
 from reportgen.review.cells import Cell
 from reportgen.review.changes import compare, compare_all
 from tests.review.records import build, count, latency, percent, record, speedup, timed

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reportgen.cli import main
-from reportgen.record import loads
-from reportgen.review import summary
+from reportgen.record.record import loads
+from reportgen.review import job_summary
 from tests.lean import HEAVY, run_without
 from tests.review.repository import SPEC, Repository
 
@@ -288,11 +288,11 @@ def test_a_summary_is_cut_before_github_drops_it(
     file = tmp_path / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(file))
     file.write_bytes(b"x" * 1_000)
-    summary.append("ünï\n" * 400_000)
+    job_summary.append("ünï\n" * 400_000)
     content = file.read_bytes()
-    assert summary.LIMIT - 100 < len(content) <= summary.LIMIT
+    assert job_summary.LIMIT - 100 < len(content) <= job_summary.LIMIT
     assert content.decode().endswith(
         "ünï\n\n*Cut here: the rest is longer than a summary may be.*\n"
     )
-    summary.append("more\n" * 100)
-    assert len(file.read_bytes()) <= summary.LIMIT
+    job_summary.append("more\n" * 100)
+    assert len(file.read_bytes()) <= job_summary.LIMIT

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.record import Figure
+from reportgen.record.record import Figure
 from reportgen.report import TemplateError
 from reportgen.review.changes import Comparison, compare, compare_all
 from reportgen.review.document import markdown

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.engine.sampled import Taken, milliseconds
-from reportgen.measures.turns import Sample
-from reportgen.record import Figure
+from reportgen.engine.time_figures import Taken, milliseconds
+from reportgen.measures.interleaving import Sample
+from reportgen.record.record import Figure
 from reportgen.review.significance import ratio, relative_error, why_untold
 from tests.review.records import latency, speedup
 

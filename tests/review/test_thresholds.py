@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.errors import UsageError
-from reportgen.record import Figure
+from reportgen.common.errors import UsageError
+from reportgen.record.record import Figure
 from reportgen.review.changes import compare
 from reportgen.review.thresholds import Threshold, judge, parse
 from tests.review.records import build, count, percent, record, timed

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.errors import SpecError
-from reportgen.planning import plan
-from reportgen.record import Claim
+from reportgen.common.errors import SpecError
+from reportgen.plan.resolve import plan
+from reportgen.record.record import Claim
 from reportgen.spec import loads
 
 GOOD = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reportgen.errors import SpecError
+from reportgen.common.errors import SpecError
 from reportgen.spec import loads
 from reportgen.spec.variants import TapRange, frozen_text, heads_text
 

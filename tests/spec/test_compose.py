@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.errors import SpecError
-from reportgen.plan import Plan
-from reportgen.planning import plan
+from reportgen.common.errors import SpecError
+from reportgen.plan.plan import Plan
+from reportgen.plan.resolve import plan
 from reportgen.spec import load, loads
 from reportgen.spec.compose import merge
-from reportgen.spec.source import Place, Source, Text
+from reportgen.spec.yaml_text import Place, Source, Text
 
 BASE = """\
 reportgen: 1

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from reportgen.errors import SpecError, UsageError
-from reportgen.planning import plan
+from reportgen.common.errors import SpecError, UsageError
+from reportgen.plan.resolve import plan
 from reportgen.spec import load, loads
 
 START = "reportgen: 1\ntitle: T\ndatasets: {digits: {}}\nmodels: {M: {source: zoo/digits_mlp}}\n"

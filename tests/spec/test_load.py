@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.errors import SpecError, UsageError
+from reportgen.common.errors import SpecError, UsageError
 from reportgen.spec import load, loads
 
 GOOD = """\

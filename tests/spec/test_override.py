@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.errors import SpecError, UsageError
+from reportgen.common.errors import SpecError, UsageError
 from reportgen.spec import Spec, loads
 from reportgen.spec.override import override
-from reportgen.spec.source import Source, Text
+from reportgen.spec.yaml_text import Source, Text
 
 SPEC = """\
 reportgen: 1

@@ -13,16 +13,16 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
-from reportgen.spec import model, quoted, report, shared, variants
+from reportgen.spec import documents, model, quoted, shared, variants
 from reportgen.spec.base import Part
-from reportgen.spec.examples import EXAMPLES
-from reportgen.spec.inputs import Input
+from reportgen.spec.key_examples import EXAMPLES
 from reportgen.spec.schema import dumps
 from reportgen.spec.starter import STARTER
+from reportgen.spec.tensors import Input
 
 PARTS = {
     name: part
-    for module in (model, quoted, report, shared, variants)
+    for module in (model, quoted, documents, shared, variants)
     for name, part in vars(module).items()
     if isinstance(part, type) and issubclass(part, BaseModel) and part is not Part
 } | {"Input": Input}

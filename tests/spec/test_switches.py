@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.errors import SpecError
-from reportgen.planning import plan
+from reportgen.common.errors import SpecError
+from reportgen.plan.resolve import plan
 from reportgen.spec import load, loads
 from reportgen.spec.model import Spec
 

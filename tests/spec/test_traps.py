@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.errors import SpecError
-from reportgen.spec import source
+from reportgen.common.errors import SpecError
+from reportgen.spec import yaml_text
 
 
 def complaint(text: str) -> str:
     with pytest.raises(SpecError) as caught:
-        source.parse(text, "s.yaml")
+        yaml_text.parse(text, "s.yaml")
     return str(caught.value)
 
 
@@ -119,7 +119,7 @@ def test_all_traps_are_reported_together() -> None:
 
 
 def test_aliases_and_merges_mean_what_yaml_says() -> None:
-    parsed = source.parse("base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\nsame: *b", "s.yaml")
+    parsed = yaml_text.parse("base: &b {x: 1, y: 2}\nown: {<<: *b, y: 3}\nsame: *b", "s.yaml")
     assert parsed.value == {
         "base": {"x": 1, "y": 2},
         "own": {"y": 3, "x": 1},
@@ -137,7 +137,7 @@ def test_an_alias_bomb_is_refused_quickly() -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     try:
-        source.parse(text, "s.yaml")
+        yaml_text.parse(text, "s.yaml")
     except SpecError as error:
         problems = error.problems
     else:
@@ -162,4 +162,4 @@ def test_what_pyyaml_writes_is_read_back(value: object) -> None:
     import yaml
 
     text = yaml.safe_dump({"value": value}, allow_unicode=True)
-    assert source.parse(text, "s.yaml").value == {"value": value}
+    assert yaml_text.parse(text, "s.yaml").value == {"value": value}

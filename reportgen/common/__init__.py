@@ -1,0 +1,1 @@
+"""What all parts of reportgen share: errors, units, files, the cache, digests."""

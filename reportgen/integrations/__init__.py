@@ -1,0 +1,1 @@
+"""Where others call reportgen: pytest, GitHub."""

@@ -1,0 +1,135 @@
+"""A pytest plugin for golden files: whole documents that lie beside the test that owns them.
+
+    def test_report(golden_report):
+        golden_report("specs/cifar10.yaml")     # its record, rendered, against golden/cifar10.md …
+
+    def test_anything(golden_text):
+        golden_text("table.md", text)           # a text against golden/table.md
+
+The files are in `golden/`, in the folder of the test. `pytest --update-golden` writes those that
+differ; where the variable CI is set it refuses to, so that a golden file is one that somebody
+has read. pytest loads this in every project that has reportgen: it imports nothing of ours before a
+fixture is used.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pytest
+
+FOLDER = "golden"
+
+
+class GoldenText(Protocol):
+    """Compares a text with the golden file of a name."""
+
+    def __call__(self, name: str, text: str) -> None:
+        """Fail the test where they differ."""
+
+
+class GoldenReport(Protocol):
+    """Compares the documents of a report with golden files of their names."""
+
+    def __call__(
+        self,
+        report: str | os.PathLike[str],
+        *,
+        out: str | os.PathLike[str] = "out",
+        templates: Sequence[str | os.PathLike[str]] = (),
+    ) -> None:
+        """Fail the test where they differ.
+
+        `report` is a spec, whose record lies in `out`, or a record (`.json`); `templates` are
+        folders of templates that go before ours. Paths are relative to pytest's root folder.
+        """
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag that rewrites golden files."""
+    group = parser.getgroup("reportgen")
+    group.addoption(
+        "--update-golden", action="store_true", help="write golden files anew (never in CI)"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse to write golden files where nobody would read them."""
+    if config.getoption("--update-golden") and os.environ.get("CI"):
+        raise pytest.UsageError("--update-golden: golden files are never written in CI.")
+
+
+@pytest.fixture
+def golden_text(request: pytest.FixtureRequest) -> GoldenText:
+    """Compare a text with a golden file of the test's folder."""
+
+    def compare(name: str, text: str) -> None:
+        __tracebackhide__ = True
+        _compare(request, {name: text})
+
+    return compare
+
+
+@pytest.fixture
+def golden_report(request: pytest.FixtureRequest) -> GoldenReport:
+    """Render the record of a report, and compare its documents with golden files."""
+    root = request.config.rootpath
+
+    def compare(
+        report: str | os.PathLike[str],
+        *,
+        out: str | os.PathLike[str] = "out",
+        templates: Sequence[str | os.PathLike[str]] = (),
+    ) -> None:
+        __tracebackhide__ = True
+        from reportgen.common.errors import ReportgenError
+        from reportgen.record import record as records
+        from reportgen.report import render
+
+        path = root / report
+        source = path if path.suffix == ".json" else root / out / f"{path.stem}.json"
+        try:
+            record = records.read(source)
+            folders = [root / folder for folder in templates]
+            documents = render(record, template_dirs=folders) if record else {}
+        except ReportgenError as error:
+            pytest.fail(str(error), pytrace=False)
+        if record is None:
+            pytest.fail(f"{source}: no record. Measure first: reportgen {report}", pytrace=False)
+        _compare(request, {f"{source.stem}.{kind}": text for kind, text in documents.items()})
+
+    return compare
+
+
+def _compare(request: pytest.FixtureRequest, texts: Mapping[str, str]) -> None:
+    """Compare each text with its golden file, or write those that differ."""
+    __tracebackhide__ = True
+    from reportgen.common.files import in_lines
+
+    folder = request.path.parent / FOLDER
+    complaints = []
+    for name, text in texts.items():
+        path = folder / name
+        wanted = in_lines(path.read_bytes().decode()) if path.exists() else None
+        if wanted == in_lines(text):
+            continue
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text.encode())
+        else:
+            complaints.append(_complaint(f"{FOLDER}/{name}", wanted, text))
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)
+
+
+def _complaint(place: str, wanted: str | None, text: str) -> str:
+    if wanted is None:
+        return f"{place} does not exist. Write it with --update-golden, and read it."
+    diff = difflib.unified_diff(
+        wanted.splitlines(keepends=True), text.splitlines(keepends=True), place, "now"
+    )
+    lines = [line if line.endswith("\n") else f"{line}\n\\ no newline\n" for line in diff]
+    return f"{place} differs; --update-golden accepts this:\n{''.join(lines)}"

@@ -1,0 +1,1 @@
+"""Spec → Plan: builds, what their figures depend on, what is stale."""

@@ -1,0 +1,208 @@
+"""What figures depend on, as far as a spec and the code it names tell: digests, by group.
+
+docs/architecture.md has the table. Nothing is imported, not even to find a module.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.machinery
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from reportgen.common.errors import UnreadableError
+from reportgen.common.fingerprint import code_digest, digest, lost_import
+from reportgen.record.metrics import quantity_of
+from reportgen.sources.catalog import ModelEntry
+from reportgen.spec.model import Measure, Model, Normalization
+
+# Figures that depend on the same things. A speed-up depends on the baseline too, a cold start on
+# the smallest batch size and on no round, and the times of modules are taken by themselves: hooks
+# would cost the other times.
+Group = Literal["complexity", "timing", "speedup", "cold start", "module times", "accuracy"]
+
+# How each group is measured. Raise a number when a change makes the figures of old records wrong;
+# every figure of that group is then measured again.
+METHODS: Mapping[Group, int] = {
+    "complexity": 1,
+    "timing": 2,  # with the steady allocator
+    "speedup": 2,
+    "cold start": 1,
+    "module times": 2,
+    "accuracy": 1,
+}
+
+
+# What a spec may change in a model that its factory knows nothing of.
+_VARIANT = {"heads", "freeze", "inputs"}
+
+
+def group_of(key: str) -> Group:
+    """Return the group of a figure's key; raise KeyError for one that is no quantity's."""
+    quantity = quantity_of(key)
+    if quantity.by_module:
+        return "module times"
+    if quantity.name == "cold_start":
+        return "cold start"
+    return "speedup" if quantity.name == "speedup" else quantity.kind
+
+
+def digests(
+    measure: Measure,
+    model: Model,
+    entry: ModelEntry,
+    classes: int,
+    shape: tuple[int, ...],
+    normalization: Normalization,
+    spec_dir: Path,
+) -> dict[Group, dict[str, str]]:
+    """Digest what the figures of each group of one build depend on.
+
+    `shape` is that of an image: channels, height, width; of a model with inputs of its own it is
+    empty. What a spec leaves at its default is left out, so that a new option with a default makes
+    no old figure stale. So is `code` where that cannot be read: `why_unreadable` says why.
+    """
+    quantize = _given(model.quantize)
+    variant = {}
+    if model.model_fields_set & _VARIANT:  # few are: dumping is set up for those alone
+        variant = model.model_dump(include=_VARIANT, exclude_defaults=True)
+    build = {
+        "model": digest(
+            [entry.source, model.args, classes, shape, quantize, *([variant] if variant else [])]
+        ),
+        **_code_if_read(entry, spec_dir),
+    }
+    inputs: dict[Group, dict[str, str]] = {}
+    if measure.complexity:
+        settings = _given(measure.complexity)
+        if model.batch_size is not None:
+            settings = {**(settings or {}), "batch_size": model.batch_size}
+        inputs["complexity"] = {**build, "settings": digest(settings)}
+    if measure.timing:
+        settings = measure.timing.model_dump(
+            exclude={"batch_sizes", "total", "together"}, exclude_defaults=True
+        )
+        inputs["timing"] = {**build, "settings": digest(settings)}
+        inputs["speedup"] = dict(inputs["timing"])
+        timing = measure.timing
+        first = [min(timing.batch_sizes), timing.threads]
+        inputs["cold start"] = {**build, "settings": digest(first)}
+        once: list[Any] = [timing.module_runs, min(timing.batch_sizes), timing.threads]
+        if timing.allocator != "steady":
+            once.append(timing.allocator)
+        inputs["module times"] = {**build, "settings": digest(once)}
+    if measure.accuracy:
+        inputs["accuracy"] = {
+            **build,
+            "weights": digest(_given(model.weights)),
+            "normalization": digest(_given(normalization)),
+        }
+    for group, method in METHODS.items():
+        if group in inputs:
+            inputs[group]["method"] = str(method)
+    return inputs
+
+
+def _given(part: BaseModel | None) -> dict[str, Any] | None:
+    return part.model_dump(exclude_defaults=True) if part is not None else None
+
+
+def why_unreadable(entry: ModelEntry, spec_dir: Path) -> str:
+    """Say why the code that defines a model cannot be read, or not all of it; empty if it can."""
+    try:
+        _code(entry, spec_dir)
+    except UnreadableError as error:
+        return str(error)
+    path = _own_file(entry, spec_dir)
+    return lost_import(path, lambda name: _is_found(name, spec_dir)) if path else ""
+
+
+def _code_if_read(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
+    try:
+        return {"code": _code(entry, spec_dir)}
+    except UnreadableError:
+        return {}
+
+
+def _code(entry: ModelEntry, spec_dir: Path) -> str:
+    """Digest the code that defines a model, where it is ours or the user's to change."""
+    module, _, attribute = entry.target.rpartition(":")
+    if entry.origin == "zoo":
+        return _shipped(module)
+    if not entry.target:
+        raise UnreadableError(f"no installed package has the model '{entry.source}'")
+    if entry.origin == "python" and not _is_found(module, spec_dir):
+        raise UnreadableError(
+            f"the module {module} is not there, neither beside the spec ({spec_dir}) nor installed"
+        )
+    path = _own_file(entry, spec_dir)
+    if path is None:
+        return digest(attribute if entry.origin == "python" else entry.target)
+    try:
+        return code_digest(path)
+    except FileNotFoundError as error:
+        raise UnreadableError(f"{error.filename} is not there") from None
+    except OSError as error:
+        raise UnreadableError(f"{error.filename} cannot be read ({error.strerror})") from None
+
+
+def _own_file(entry: ModelEntry, spec_dir: Path) -> Path | None:
+    """Return the file of a model that is the user's, or None where there is none to read."""
+    module = entry.target.rpartition(":")[0]
+    if entry.origin == "file":
+        return spec_dir / module
+    return find_module(module, _search_path(spec_dir)) if entry.origin == "python" else None
+
+
+def _search_path(spec_dir: Path) -> list[str]:
+    return [str(spec_dir), *sys.path]
+
+
+def _is_found(name: str, spec_dir: Path) -> bool:
+    first = name.partition(".")[0]
+    if first in sys.stdlib_module_names or first in sys.builtin_module_names:
+        return True
+    return _find(name, _search_path(spec_dir)) is not None
+
+
+@functools.cache
+def _shipped(module: str) -> str:
+    """Digest a file of ours, which stays as it is while this runs."""
+    return code_digest(
+        Path(__file__).parents[1].joinpath(*module.split(".")[1:]).with_suffix(".py")
+    )
+
+
+def find_module(name: str, search_path: Sequence[str]) -> Path | None:
+    """Return the file of a module, without importing it or its packages."""
+    spec = _find(name, search_path)
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
+
+
+def _find(name: str, search_path: Sequence[str]) -> ModuleSpec | None:
+    """Find a module, also one that an editable install knows of."""
+    places: Sequence[str] | None = search_path
+    spec = None
+    for part in name.split("."):
+        if places is None:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(part, list(places))
+        if spec is None and places is search_path:
+            spec = next(filter(None, (_ask(finder, part) for finder in sys.meta_path)), None)
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations
+    return spec
+
+
+def _ask(finder: Any, name: str) -> ModuleSpec | None:
+    try:
+        found: ModuleSpec | None = finder.find_spec(name, None)
+    except Exception:  # it is somebody's
+        return None
+    return found

@@ -1,0 +1,173 @@
+"""The Plan: which builds there are, which figures each wants, and what those depend on.
+
+A build is a model, for a data set, with a class count; or one with inputs of its own, for no data
+set. `reportgen.plan.resolve` makes a plan of a spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reportgen.data import datasets
+from reportgen.data.search import DataSource
+from reportgen.plan.dependencies import Group
+from reportgen.record import record as records
+from reportgen.record.record import (
+    BuildRecord,
+    DatasetRecord,
+    Figure,
+    Input,
+    Record,
+    ReportSettings,
+)
+from reportgen.sources.catalog import ModelEntry
+from reportgen.spec.model import Measure, Normalization, Quantize, Weights
+from reportgen.spec.variants import Freeze, Heads, frozen_text, heads_text
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set of the plan: what it is called here, where it comes from, how it is normalised."""
+
+    name: str
+    source: DataSource
+    split: str
+    normalization: Normalization
+    count: int | None
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether its images are random, so that no accuracy can come of them."""
+        return self.source.source == "synthetic"
+
+
+# Stands where there is no data set.
+NO_DATA = Data(
+    name="",
+    source=DataSource(source="none", shape=(0, 0, 0), classes=0),
+    split="",
+    normalization=Normalization(mean=[0.0], std=[1.0]),
+    count=None,
+)
+
+
+@dataclass(frozen=True)
+class Build:
+    """One row of a table, with the figures it wants and what they depend on.
+
+    It is run on batches of images of `input_shape`, or, where it `takes` tensors by name, on those:
+    then there is no data set (`data` is `NO_DATA`), and `classes` is 0 where its factory is told of
+    none.
+
+    `inputs` maps each group of figures to named digests; the digests of data and of weights files
+    are added when those are found.
+    """
+
+    id: str
+    model: str
+    data: Data
+    classes: int
+    entry: ModelEntry
+    args: Mapping[str, Any]
+    weights: Weights | None
+    quantize: Quantize | None
+    heads: Heads | None
+    freeze: Freeze | None
+    batch_size: int | None
+    normalization: Normalization
+    baseline: bool
+    input_shape: tuple[int, ...]
+    takes: tuple[Input, ...]
+    wanted: Mapping[Group, tuple[str, ...]]
+    inputs: Mapping[Group, Mapping[str, str]]
+    reported: Mapping[str, Figure]
+    budgets: Mapping[str, str]
+    claims: tuple[records.Claim, ...]
+
+    @property
+    def no_accuracy(self) -> str:
+        """Why this build can have no measured accuracy; empty if it can."""
+        if self.takes:
+            return "the spec gives its inputs, and no right answers to them"
+        if self.data.synthetic:
+            return "random images have no right answer"
+        if self.weights is None:
+            return "the spec gives no weights"
+        if (has := self.data.source.classes) != self.classes:
+            return f"built for {self.classes} classes, and the data set has {has}"
+        return ""
+
+    @property
+    def noun(self) -> str:
+        """What a batch is made of, in the plural: `images`, or `samples` where it takes others."""
+        return "samples" if self.takes else "images"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a spec asks for, in the order of its tables."""
+
+    name: str
+    title: str
+    spec_dir: Path
+    measure: Measure
+    settings: ReportSettings
+    templates: Path | None
+    data: Mapping[str, Data]
+    builds: Mapping[str, Build]
+    baselines: Mapping[tuple[str, int], Build]
+
+    def baseline_of(self, build: Build) -> Build | None:
+        """Return the build that `build` is compared with: same data set, same class count."""
+        return self.baselines.get((build.data.name, build.classes))
+
+    def empty_record(self) -> Record:
+        """Return the record of this plan before anything is measured."""
+        return Record(
+            spec=self.name,
+            title=self.title,
+            report=self.settings,
+            datasets={
+                name: DatasetRecord(
+                    source=data.source.source,
+                    split=data.split,
+                    classes=data.source.classes,
+                    shape=data.source.shape,
+                    count=data.count,
+                    normalize=_label(data.normalization),
+                )
+                for name, data in self.data.items()
+            },
+            builds={
+                build.id: BuildRecord(
+                    model=build.model,
+                    dataset=build.data.name,
+                    classes=build.classes,
+                    source=build.entry.source,
+                    input_shape=build.input_shape,
+                    dtype="int8" if build.quantize else "float32",
+                    takes=build.takes,
+                    baseline=build.baseline,
+                    heads=heads_text(build.heads),
+                    frozen=frozen_text(build.freeze),
+                    batch_size=build.batch_size,
+                    reported=build.reported,
+                    budgets=build.budgets,
+                    claims=build.claims,
+                )
+                for build in self.builds.values()
+            },
+        )
+
+
+def _label(normalization: Normalization) -> str:
+    """Return the name of a normalisation, or its figures where it has none."""
+    given = (tuple(normalization.mean), tuple(normalization.std))
+    for name, (mean, std) in datasets.NORMALIZATIONS.items():
+        times = len(given[0]) // len(mean)
+        if (mean * times, std * times) == given:
+            return name
+    return f"mean {normalization.mean}, std {normalization.std}"

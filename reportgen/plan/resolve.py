@@ -1,0 +1,309 @@
+"""Spec → Plan: every model, for every data set and class count it is to be built for.
+
+Planning imports nothing that measures and reads no data; it knows names, and digests of the spec's
+parts and of the code they name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from reportgen.common.errors import UsageError
+from reportgen.common.fingerprint import digest
+from reportgen.common.units import read_in
+from reportgen.data import datasets
+from reportgen.data.known import SYNTHETIC_COUNT
+from reportgen.data.search import DataSource
+from reportgen.plan.dependencies import Group, digests
+from reportgen.plan.plan import NO_DATA, Build, Data, Plan
+from reportgen.record import budgets
+from reportgen.record import metrics as quantities
+from reportgen.record import record as records
+from reportgen.record.record import Figure, ReportSettings
+from reportgen.sources import catalog, torchvision
+from reportgen.spec.model import Dataset, Model, Normalization, Spec
+from reportgen.spec.quoted import Claim, Quoted, Reported
+from reportgen.spec.tensors import described
+
+
+def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
+    """Resolve a spec into builds.
+
+    Raises UsageError if two builds would have the same name in the report.
+    """
+    data = {key: _data(key, dataset) for key, dataset in spec.datasets.items()}
+    builds: dict[str, Build] = {}
+    for build in _builds(spec, data, spec_dir):
+        if build.id in builds:
+            raise UsageError(f"{name}: two builds are called '{build.id}': rename a model.")
+        builds[build.id] = build
+    baselines = {(b.data.name, b.classes): b for b in builds.values() if b.baseline}
+    for key, build in builds.items():
+        baseline = baselines.get((build.data.name, build.classes))
+        if baseline and "speedup" in build.inputs:
+            compared = dict(build.inputs["speedup"])
+            if "code" in baseline.inputs["timing"]:  # else nobody knows what it is
+                compared["baseline"] = digest(baseline.inputs["timing"])
+            builds[key] = replace(build, inputs={**build.inputs, "speedup": compared})
+    # Tables go by data set, and within one in the order of the models.
+    tables = (*data, NO_DATA.name)
+    order = tuple(b.id for key in tables for b in builds.values() if b.data.name == key)
+    return Plan(
+        name=name,
+        title=spec.title,
+        spec_dir=spec_dir,
+        measure=spec.measure,
+        settings=_settings(spec, order),
+        templates=spec_dir / spec.report.templates if spec.report.templates else None,
+        data=data,
+        builds={key: builds[key] for key in order},
+        baselines=baselines,
+    )
+
+
+def _data(name: str, dataset: Dataset) -> Data:
+    entry = datasets.find(dataset.source or name)
+    shape = dataset.shape or entry.shape
+    classes = dataset.classes or entry.classes
+    assert shape is not None, "checked when the spec was loaded"
+    assert classes is not None, "checked when the spec was loaded"
+    channels, height, width = shape
+    size = dataset.resize
+    count = entry.splits.get(dataset.split)
+    if entry.name == "synthetic":
+        count = dataset.count or SYNTHETIC_COUNT
+    if dataset.normalize is not None:
+        normalization = _for_channels(dataset.normalize, channels)
+    else:
+        mean, std = datasets.NORMALIZATIONS[entry.normalization]
+        normalization = _for_channels(Normalization(mean=[*mean], std=[*std]), channels)
+    return Data(
+        name=name,
+        source=DataSource(
+            source=entry.name,
+            shape=(channels, size or height, size or width),
+            classes=classes,
+            name=name,
+            path=dataset.path,
+            count=count if entry.name == "synthetic" else None,
+            resize=size,
+        ),
+        split=dataset.split,
+        normalization=normalization,
+        count=count,
+    )
+
+
+def _for_channels(normalization: Normalization, channels: int) -> Normalization:
+    """Repeat a single mean and deviation for every channel."""
+    if len(normalization.mean) == 1:
+        return Normalization(mean=normalization.mean * channels, std=normalization.std * channels)
+    return normalization
+
+
+def _builds(spec: Spec, data: Mapping[str, Data], spec_dir: Path) -> Iterator[Build]:
+    wanted = {own: _wanted(spec, own_inputs=own) for own in (False, True)}
+    for name, model in spec.models.items():
+        if model.inputs:
+            sets: Mapping[str, Data] = {NO_DATA.name: NO_DATA}
+        else:
+            sets = {key: data[key] for key in model.datasets or spec.datasets}
+        for key, on in sets.items():
+            counts = model.classes or (not model.inputs and spec.classes) or [on.source.classes]
+            own = counts[0] if model.inputs and len(counts) == 1 else on.source.classes
+            for classes in counts:
+                label = name if classes == own else f"{name} ({classes} classes)"
+                yield _build(
+                    spec,
+                    model,
+                    on,
+                    identity=label if len(data) == 1 or not key else f"{label} @ {key}",
+                    name=name,
+                    classes=classes,
+                    wanted=wanted[bool(model.inputs)],
+                    spec_dir=spec_dir,
+                )
+
+
+def _build(
+    spec: Spec,
+    model: Model,
+    data: Data,
+    *,
+    identity: str,
+    name: str,
+    classes: int,
+    wanted: Mapping[Group, tuple[str, ...]],
+    spec_dir: Path,
+) -> Build:
+    entry = catalog.find(model.source)
+    takes = described(model.inputs or {})
+    shape: tuple[int, ...] = () if takes else data.source.shape
+    if model.weights and (named := model.weights.torchvision):
+        # The model that is counted and timed is the one that is evaluated.
+        args = {**torchvision.pretrained_args(model.source, named), **model.args}
+        model = model.model_copy(update={"args": args})
+    normalization = _normalization(spec, model, data)
+    inputs = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
+    return Build(
+        id=identity,
+        model=name,
+        data=data,
+        classes=classes,
+        entry=entry,
+        args=model.args,
+        weights=model.weights,
+        quantize=model.quantize,
+        heads=model.heads,
+        freeze=model.freeze,
+        batch_size=model.batch_size,
+        normalization=normalization,
+        baseline=model.baseline,
+        input_shape=shape,
+        takes=takes,
+        wanted=wanted,
+        inputs={group: named for group, named in inputs.items() if group in wanted},
+        reported=_reported(spec.reported, name, data.name, classes),
+        budgets=_budgets(spec, model),
+        claims=_claims(spec.claims, name, data.name, classes),
+    )
+
+
+def _normalization(spec: Spec, model: Model, data: Data) -> Normalization:
+    """Choose how a model's images are normalised: as the spec says, or as its weights want."""
+    channels = data.source.shape[0]
+    if model.normalize is not None:
+        return _for_channels(model.normalize, channels)
+    named = model.weights.torchvision if model.weights else None
+    said = data.name in spec.datasets and spec.datasets[data.name].normalize is not None
+    if named is None or said:
+        return data.normalization
+    mean, std = torchvision.normalization(model.source, named)
+    # Images of other channels are refused by the model itself.
+    return Normalization(mean=[*mean], std=[*std]) if channels == len(mean) else data.normalization
+
+
+def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
+    """List the figures of each group that a build is to have, with inputs of its own or images."""
+    measure = spec.measure
+    alike = [model for model in spec.models.values() if bool(model.inputs) == own_inputs]
+    compared = any(model.baseline for model in alike)
+    wanted: dict[Group, tuple[str, ...]] = {}
+    named = [*(spec.report.columns or ()), *spec.budgets]
+    named += [key for model in spec.models.values() for key in model.budgets]
+    if measure.complexity:
+        always = [name for name, row in quantities.QUANTITIES.items() if row.kind == "complexity"]
+        asked = [key for key in dict.fromkeys(named) if quantities.split_convention(key)]
+        wanted["complexity"] = (*always, *asked)
+    if timing := measure.timing:
+        sizes = timing.batch_sizes
+        latencies = [f"{name}@{size}" for size in sizes for name in ("latency", "throughput")]
+        fresh = _of_fresh_processes(named, sizes)
+        if "cold_start" in fresh:
+            fresh.remove("cold_start")
+            wanted["cold start"] = ("cold_start",)
+        total = ["time.total"] if timing.total and not own_inputs else []
+        wanted["timing"] = (*latencies, *fresh, *total)
+        if compared:
+            wanted["speedup"] = tuple(f"speedup@{size}" for size in sizes)
+        told = spec.report.modules.columns if spec.report.modules else ()
+        if shares := tuple(key for key in told if quantities.quantity_of(key).by_module):
+            wanted["module times"] = shares
+    if measure.accuracy:
+        wanted["accuracy"] = tuple(measure.accuracy.metrics)
+    return wanted
+
+
+def _of_fresh_processes(named: Sequence[str], sizes: Sequence[int]) -> list[str]:
+    """List cold starts and peaks of memory, which take processes of their own, where named."""
+    asked = []
+    for key in dict.fromkeys(named):
+        name, size = quantities.split_key(key)
+        if name == "memory" and size is None:
+            asked += [f"memory@{each}" for each in sizes]
+        elif name in ("memory", "cold_start"):
+            asked.append(key)
+    return list(dict.fromkeys(asked))
+
+
+def _reported(
+    entries: Sequence[Reported], name: str, dataset: str, classes: int
+) -> dict[str, Figure]:
+    figures: dict[str, Figure] = {}
+    for entry in entries:
+        if not _is_of(entry, name, dataset, classes):
+            continue
+        quantity = quantities.quantity_of(entry.quantity)
+        figures[entry.quantity] = Figure(
+            provenance="reported",
+            value=read_in(entry.value, quantity.unit, quantity.counts),
+            unit=quantity.unit,
+            text=str(entry.value),
+            source=entry.source,
+        )
+    return figures
+
+
+def _claims(
+    entries: Sequence[Claim], name: str, dataset: str, classes: int
+) -> tuple[records.Claim, ...]:
+    return tuple(
+        records.Claim(
+            quantity=entry.quantity,
+            value=str(entry.value),
+            source=entry.source,
+            module=entry.module or "",
+            tolerance=entry.tolerance or "",
+            reason=entry.reason or "",
+        )
+        for entry in entries
+        if _is_of(entry, name, dataset, classes)
+    )
+
+
+def _is_of(entry: Quoted, name: str, dataset: str, classes: int) -> bool:
+    return (
+        entry.of == name and entry.dataset in (None, dataset) and entry.classes in (None, classes)
+    )
+
+
+def _budgets(spec: Spec, model: Model) -> dict[str, str]:
+    """Collect the limits of one model: its own before those of all."""
+    limits = {**spec.budgets, **model.budgets}
+    return {key: budgets.parse(key, text).text for key, text in limits.items() if text}
+
+
+def _settings(spec: Spec, order: tuple[str, ...]) -> ReportSettings:
+    complexity, timing = spec.measure.complexity, spec.measure.timing
+    modules = spec.report.modules
+    return ReportSettings(
+        columns=tuple(spec.report.columns or _default_columns(spec)),
+        formats=tuple(spec.report.formats),
+        order=order,
+        tree=spec.report.tree,
+        explain=spec.report.explain,
+        module_depth=modules.depth if modules else None,
+        module_columns=tuple(modules.columns) if modules else None,
+        backward_factor=complexity.backward_factor if complexity else 2.0,
+        batch_size=complexity.batch_size if complexity else 1,
+        batch_sizes=tuple(timing.batch_sizes) if timing else (),
+        rounds=timing.rounds if timing else 0,
+        fewer_rounds=bool(timing and (timing.precision or timing.seconds)),
+    )
+
+
+def _default_columns(spec: Spec) -> Iterator[str]:
+    """Choose columns: quality first, then time, then size."""
+    measure = spec.measure
+    if measure.accuracy:
+        yield from measure.accuracy.metrics
+    if measure.timing:
+        if measure.timing.total and not all(model.inputs for model in spec.models.values()):
+            yield "time.total"
+        yield "latency"
+        if any(model.baseline for model in spec.models.values()):
+            yield "speedup"
+    if measure.complexity:
+        yield from ("flops", "macs", "params")

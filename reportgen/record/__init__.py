@@ -1,0 +1,1 @@
+"""The record: figures, metrics, ledger, schema, migrations, merging."""

@@ -1,0 +1,162 @@
+"""What a figure may be at most, or must be at least, and whether it is. Pure functions of a record.
+
+A budget is kept or broken by a figure of ours. One that is quoted, missing, stale or not verified
+decides nothing, and neither does a noisy one whose 95 % interval holds the limit: noise breaks no
+budget.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reportgen.common.errors import RecordError
+from reportgen.common.units import Number, read_in
+from reportgen.record.certainty import interval_of
+from reportgen.record.metrics import quantity_of, rank, split_key
+from reportgen.record.record import BuildRecord, Figure, Record
+
+_RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
+_ASCII = {"<=": "≤", ">=": "≥"}
+_BUDGET = re.compile(r"\s*(<=|>=|[≤≥<>])\s*(.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit of one quantity, in that quantity's unit; `text` is how it is shown: `≤ 2 M`."""
+
+    key: str
+    relation: str
+    limit: Number
+    text: str
+
+    def holds(self, value: Number) -> bool:
+        """Whether a value is within the budget."""
+        return bool(_RELATIONS[self.relation](value, self.limit))
+
+
+@functools.cache
+def parse(key: str, text: str) -> Budget:
+    """Read `≤ 2 M` or `<= 2 M` as a budget of a quantity.
+
+    Raises ValueError, saying what to write, KeyError for a key that is no quantity's.
+    """
+    match = _BUDGET.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"Begin with ≤ or ≥ (<=, >=, < and > do too): '≤ {text.strip() or '2 M'}'."
+        )
+    relation, amount = _ASCII.get(match[1], match[1]), match[2]
+    quantity = quantity_of(key)
+    limit = read_in(amount, quantity.unit, quantity.counts)
+    return Budget(key, relation, limit, f"{relation} {amount}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a budget came to; `name` is that of the build, `key` that of the figure.
+
+    `why` says why nothing is decided. Written out, it is one line.
+    """
+
+    name: str
+    key: str
+    budget: Budget
+    figure: Figure | None
+    state: Literal["kept", "broken", "undecided"]
+    why: str = ""
+
+    @property
+    def message(self) -> str:
+        """What there is to say, without the build's name."""
+        if self.state == "undecided":
+            return f"{self.key}: budget {self.budget.text} not decided: {self.why}"
+        verb = "breaks" if self.state == "broken" else "keeps"
+        return f"{self.key}: {amount(self.figure, self.key)} {verb} the budget {self.budget.text}"
+
+    def __str__(self) -> str:
+        """Write it on one line."""
+        return f"{self.name}: {self.message}"
+
+
+def verdicts(record: Record) -> Iterator[Verdict]:
+    """Judge every budget of a record, build by build in the order of the report."""
+    for name in dict.fromkeys((*record.report.order, *sorted(record.builds))):
+        if name in record.builds:
+            yield from verdicts_of(record.builds[name], name)
+
+
+def verdicts_of(build: BuildRecord, name: str = "") -> Iterator[Verdict]:
+    """Judge the budgets of one build. Raises RecordError where one cannot be read."""
+    try:
+        budgets = [parse(key, text) for key, text in build.budgets.items()]
+    except (ValueError, KeyError) as error:
+        raise RecordError(f"{name or build.model}: not a budget: {error}") from None
+    for budget in sorted(budgets, key=lambda budget: rank(budget.key)):
+        for key in _figures(build, budget.key):
+            yield _judge(build, budget, name, key)
+
+
+def broken_budgets(record: Record) -> list[Verdict]:
+    """Return the budgets that are broken."""
+    return [verdict for verdict in verdicts(record) if verdict.state == "broken"]
+
+
+def amount(figure: Figure | None, key: str) -> str:
+    """Write a figure with as many digits as show on which side of a limit it is."""
+    if figure is None or figure.value is None:
+        return "–"
+    digits = f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.6g}"
+    return f"{digits} {quantity_of(key).unit}".rstrip()
+
+
+def _figures(build: BuildRecord, key: str) -> list[str]:
+    """List the figures a budget is for: of `latency` those of every batch size."""
+    if not quantity_of(key).per_batch or "@" in key:
+        return [key]
+    own = [other for other in {**build.figures, **build.reported} if split_key(other)[0] == key]
+    return sorted(own, key=rank) or [key]
+
+
+def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> Verdict:
+    figure = build.figures.get(key)
+    if figure is None or figure.value is None:
+        if (quoted := build.reported.get(key)) is not None:
+            why = f"the figure is only quoted, from {quoted.source}"
+            return Verdict(name, key, budget, quoted, "undecided", why)
+        why = (figure.reason if figure else "") or "not measured"
+        return Verdict(name, key, budget, None, "undecided", why)
+    if figure.stale:
+        why = f"{amount(figure, key)} is stale: {figure.stale}"
+        return Verdict(name, key, budget, figure, "undecided", why)
+    if why := _doubt(budget, figure, figure.value, key):
+        return Verdict(name, key, budget, figure, "undecided", why)
+    state: Literal["kept", "broken"] = "kept" if budget.holds(figure.value) else "broken"
+    return Verdict(name, key, budget, figure, state)
+
+
+def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
+    """Say why a figure decides nothing; empty where it does.
+
+    Too few rounds for an interval decide only what is further from the limit than their spread.
+    """
+    if figure.unverified:
+        return f"the figure is not verified: {figure.unverified}"
+    if figure.check is not None and budget.holds(figure.check) != budget.holds(value):
+        return f"two counters disagree: {value:,} and {figure.check:,}"
+    rounds = f"{figure.samples} rounds"
+    if (interval := interval_of(figure)) is not None:
+        (low, high), what = interval, "95 % interval"
+    elif figure.spread:
+        (low, high), what = (value - figure.spread, value + figure.spread), f"spread of {rounds}"
+    elif quantity_of(key).name == "speedup" and figure.provenance == "measured":
+        return f"{rounds} are too few to know how sure {amount(figure, key)} is"
+    else:
+        return ""
+    if budget.holds(low) == budget.holds(high):
+        return ""
+    return f"the limit lies in the {what} of {amount(figure, key)}"

@@ -1,0 +1,42 @@
+"""Old records as new ones: one plain function for each step from a version to the next.
+
+To change the schema, raise `reportgen.record.record.SCHEMA`, add the step from the version before
+to `MIGRATIONS`, and leave a record of that version under `tests/records/`: it stays readable for
+ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Migration = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _fastest_calls_were_not_kept(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 has the fastest calls of times; those of older figures nobody knows."""
+    return data
+
+
+def _all_that_was_known_was_kept(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 adds keys: stale and unverified figures, examples read, page faults."""
+    return data
+
+
+# The version that a step starts from → the step.
+MIGRATIONS: Mapping[int, Migration] = {
+    1: _fastest_calls_were_not_kept,
+    2: _all_that_was_known_was_kept,
+}
+
+
+def upgrade(
+    data: dict[str, Any], to: int, migrations: Mapping[int, Migration] = MIGRATIONS
+) -> dict[str, Any]:
+    """Bring the JSON values of a record to version `to`, step by step.
+
+    Raises KeyError, with the version, where no step leads on from one.
+    """
+    for version in range(data["reportgen"], to):
+        data = {**migrations[version](data), "reportgen": version + 1}
+    return data

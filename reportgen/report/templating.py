@@ -1,0 +1,142 @@
+"""Jinja, set up so that a template can lay a report out and do nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reportgen.common import cache
+from reportgen.common.errors import ReportgenError, did_you_mean
+from reportgen.common.fingerprint import digest
+from reportgen.report import markdown, plain
+
+if TYPE_CHECKING:
+    from jinja2 import BytecodeCache, Environment
+
+BUILT_IN = "default"
+
+_UNDEFINED = re.compile("'(.+)' is undefined")
+
+
+class TemplateError(ReportgenError):
+    """A template cannot be rendered; says in which line of which file, and why."""
+
+    exit_code = 2
+
+
+def builtin_templates() -> Path:
+    """Return the folder of our templates: inside the package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def environment(template_dirs: Sequence[Path] = ()) -> Environment:
+    """Return the environment in which templates of `template_dirs` take the place of ours.
+
+    Ours stay within reach as `default/NAME`, so that a user's template can extend the one that it
+    replaces. Templates are sandboxed, and a name that is not there is an error.
+    """
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    for folder in template_dirs:
+        if not folder.is_dir():
+            raise TemplateError(f"{folder}: there is no such folder of templates.")
+    ours = FileSystemLoader(builtin_templates())
+    jinja = ImmutableSandboxedEnvironment(
+        loader=ChoiceLoader(
+            [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
+        ),
+        bytecode_cache=_compiled(),
+        undefined=StrictUndefined,
+        # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    jinja.filters |= {
+        "md": markdown.escape,
+        "comment": markdown.comment,
+        "code": markdown.code,
+        "html": markdown.html,
+        "table": markdown.table,
+        "line": plain.line,
+    }
+    return jinja
+
+
+def _compiled() -> BytecodeCache:
+    """Return where compiled templates are kept: compiling ours takes longer than filling them.
+
+    What they become depends on Jinja's compiler and on what is set here, which Jinja does not look
+    at. What is kept is run, so it is checked first.
+    """
+    from jinja2 import BytecodeCache, compiler
+    from jinja2.bccache import Bucket
+
+    compiled_by = digest([cache.stamp(Path(file)) for file in (compiler.__file__, __file__)])
+
+    class Compiled(BytecodeCache):
+        def load_bytecode(self, bucket: Bucket) -> None:
+            path = cache.root() / "templates" / compiled_by / bucket.key
+            if cache.is_sound(path):
+                bucket.bytecode_from_string(path.read_bytes())
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with contextlib.suppress(OSError):
+                path = cache.folder("templates", compiled_by) / bucket.key
+                with cache.whole(path) as made:
+                    made.write_bytes(bucket.bytecode_to_string())
+                cache.seal(path)
+
+    return Compiled()
+
+
+def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:
+    """Render the template `name`; raise TemplateError with the place of what is wrong."""
+    try:
+        text = jinja.get_template(name).render(values)
+    except Exception as error:  # a template is somebody's program: it may raise anything
+        raise TemplateError(f"{_place(error)}{_message(error, jinja, values)}") from None
+    # Half of a pair, which no file can hold, may come through a template that does not escape.
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _place(error: Exception) -> str:
+    """Return `file:line: ` of the innermost template that the error came from, if of any."""
+    from jinja2 import TemplateSyntaxError
+
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or error.name}:{error.lineno}: "
+    place = ""
+    traceback = error.__traceback__
+    while traceback is not None:
+        file = traceback.tb_frame.f_code.co_filename
+        if file.endswith(".j2"):
+            place = f"{file}:{traceback.tb_lineno}: "
+        traceback = traceback.tb_next
+    return place
+
+
+def _message(error: Exception, jinja: Environment, values: Mapping[str, Any]) -> str:
+    from jinja2 import TemplateNotFound, TemplateSyntaxError
+    from jinja2.exceptions import SecurityError, UndefinedError
+
+    text = str(error).strip() or type(error).__name__
+    if isinstance(error, TemplateNotFound):
+        known = (found for found in jinja.list_templates() if not found.startswith(f"{BUILT_IN}/"))
+        hint = did_you_mean(str(error.name), known)
+        return f"there is no template '{error.name}'. {hint}".rstrip()
+    if isinstance(error, UndefinedError):
+        name = _UNDEFINED.match(text)
+        return f"{text}. {did_you_mean(name[1], values, show=30) if name else ''}".rstrip()
+    if isinstance(error, SecurityError):
+        return f"not allowed in a template: {text}"
+    if isinstance(error, TemplateSyntaxError):
+        return error.message or text
+    return f"{type(error).__name__}: {text}"
