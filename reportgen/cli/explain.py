@@ -54,16 +54,15 @@ def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
     from reportgen.report.explanation import as_text, explain
 
     if arguments.claim:
-        from reportgen.record.metrics import QUANTITIES, split_key
+        from reportgen.record.metrics import QUANTITIES, is_known
 
+        if not is_known(arguments.quantity or "flops"):
+            near = did_you_mean(arguments.quantity, QUANTITIES)
+            raise UsageError(f"--quantity: no '{arguments.quantity}'. {near}".strip())
         try:
-            split_key(arguments.quantity or "flops")
             return judge_number(record, name, arguments.claim, arguments.quantity)
         except ValueError as error:
             raise UsageError(f"--claim: {error}") from None
-        except KeyError:
-            near = did_you_mean(arguments.quantity, QUANTITIES)
-            raise UsageError(f"--quantity: no '{arguments.quantity}'. {near}".strip()) from None
     explanation = explain(record, record.builds[name], name)
     assert explanation is not None, "builds without a ledger are not up to date"
     return as_text(explanation)

@@ -16,8 +16,9 @@ from reportgen.data.search import Search
 from reportgen.engine.portable import portable_text
 from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
-from reportgen.plan.dependencies import Group
+from reportgen.plan.dependencies import METHODS, Group
 from reportgen.plan.plan import Build, Plan
+from reportgen.record.metrics import is_known
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 
 # How a change of each input is called.
@@ -220,6 +221,9 @@ def _compare_build(
         good = tuple(key for key in has if has[key].is_good and key not in stale)
         if unread and good:
             unknown.append(Unknown(build.id, group, good, next(iter(unread.values()))))
+    if previous:
+        figures |= {k: figure for k, figure in previous.figures.items() if not is_known(k)}
+        inputs |= {group: was for group, was in previous.inputs.items() if group not in METHODS}
     kept = replace(
         fresh,
         figures=figures,

@@ -23,8 +23,11 @@ from reportgen.spec.model import Measure, Model, Normalization
 
 # Figures that depend on the same things. A speed-up depends on the baseline too, a cold start on
 # the smallest batch size and on no round, and the times of modules are taken by themselves: hooks
-# would cost the other times.
-Group = Literal["complexity", "timing", "speedup", "cold start", "module times", "accuracy"]
+# would cost the other times. `other`: those of a metric that is not installed here, which are kept
+# as they are.
+Group = Literal[
+    "complexity", "timing", "speedup", "cold start", "module times", "accuracy", "other"
+]
 
 # How each group is measured. Raise a number when a change makes the figures of old records wrong;
 # every figure of that group is then measured again.
@@ -43,7 +46,7 @@ _VARIANT = {"heads", "freeze", "inputs"}
 
 
 def group_of(key: str) -> Group:
-    """Return the group of a figure's key; raise KeyError for one that is no quantity's."""
+    """Return the group of a figure's key; raise KeyError for one that cannot be."""
     quantity = quantity_of(key)
     if quantity.by_module:
         return "module times"

@@ -7,53 +7,26 @@ budget.
 
 from __future__ import annotations
 
-import functools
-import operator
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from reportgen.common.errors import RecordError
-from reportgen.common.units import Number, read_in
+from reportgen.common.units import Number
 from reportgen.record.certainty import interval_of
+from reportgen.record.limits import Budget, parse
 from reportgen.record.metrics import quantity_of, rank, split_key
 from reportgen.record.record import BuildRecord, Figure, Record
 
-_RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
-_ASCII = {"<=": "≤", ">=": "≥"}
-_BUDGET = re.compile(r"\s*(<=|>=|[≤≥<>])\s*(.*?)\s*", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Budget:
-    """A limit of one quantity, in that quantity's unit; `text` is how it is shown: `≤ 2 M`."""
-
-    key: str
-    relation: str
-    limit: Number
-    text: str
-
-    def holds(self, value: Number) -> bool:
-        """Whether a value is within the budget."""
-        return bool(_RELATIONS[self.relation](value, self.limit))
-
-
-@functools.cache
-def parse(key: str, text: str) -> Budget:
-    """Read `≤ 2 M` or `<= 2 M` as a budget of a quantity.
-
-    Raises ValueError, saying what to write, KeyError for a key that is no quantity's.
-    """
-    match = _BUDGET.fullmatch(text)
-    if match is None:
-        raise ValueError(
-            f"Begin with ≤ or ≥ (<=, >=, < and > do too): '≤ {text.strip() or '2 M'}'."
-        )
-    relation, amount = _ASCII.get(match[1], match[1]), match[2]
-    quantity = quantity_of(key)
-    limit = read_in(amount, quantity.unit, quantity.counts)
-    return Budget(key, relation, limit, f"{relation} {amount}")
+__all__ = [
+    "Budget",
+    "Verdict",
+    "amount",
+    "broken_budgets",
+    "parse",
+    "verdicts",
+    "verdicts_of",
+]
 
 
 @dataclass(frozen=True)
@@ -111,7 +84,7 @@ def amount(figure: Figure | None, key: str) -> str:
     if figure is None or figure.value is None:
         return "–"
     digits = f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.6g}"
-    return f"{digits} {quantity_of(key).unit}".rstrip()
+    return f"{digits} {quantity_of(key).unit or figure.unit}".rstrip()
 
 
 def _figures(build: BuildRecord, key: str) -> list[str]:

@@ -27,15 +27,34 @@ def dumps() -> str:
 
 
 def _describe(part: dict[str, Any]) -> None:
-    """Turn a dataclass's schema into that of what is written of it: no unknown keys, no nulls."""
-    part["additionalProperties"] = False
+    """Turn a dataclass's schema into that of what is written of it: no nulls, no defaults."""
     for entry in part["properties"].values():
         entry.pop("title", None)
         # What is at its default is left out of the file; null is never written.
         entry.pop("default", None)
-        options = [option for option in entry.get("anyOf", []) if option != {"type": "null"}]
-        if len(options) == 1:
-            del entry["anyOf"]
-            entry.update(options[0])
-        elif options:
-            entry["anyOf"] = options
+        options = entry.pop("anyOf", [])
+        _choose(entry, [option for option in options if option != {"type": "null"}])
+        _simplify(entry)
+
+
+def _simplify(part: dict[str, Any]) -> None:
+    """Say more shortly what pydantic says of a value and of those inside it."""
+    # An integer or a number is a number.
+    options = part.pop("anyOf", [])
+    numbers = [option for option in options if option.get("type") == "number"]
+    integers = [{**number, "type": "integer"} for number in numbers]
+    _choose(part, [option for option in options if option not in integers])
+    values = part.get("patternProperties", {})
+    if values:
+        part["additionalProperties"] = False
+    several = (*part.get("prefixItems", ()), *values.values())
+    for inner in (part.get("items"), part.get("additionalProperties"), *several):
+        if isinstance(inner, dict):
+            _simplify(inner)
+
+
+def _choose(part: dict[str, Any], options: list[dict[str, Any]]) -> None:
+    if len(options) == 1:
+        part.update(options[0])
+    elif options:
+        part["anyOf"] = options

@@ -11,12 +11,20 @@ Every number in an :class:`Operation` is a total over its calls, so rows may be 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
-_VERSION = 1
+from annotated_types import Ge
+from pydantic import Field, GetPydanticSchema, Strict, with_config
+from pydantic_core import core_schema
+from typing_extensions import NotRequired, TypedDict
+
+from reportgen.record.damage import DamageError, quoted
+from reportgen.record.values import KNOWN_KEYS, Count, Several, Text, Word
+
+_VERSION: Literal[1] = 1
 
 
 class Kind(str, Enum):
@@ -127,8 +135,8 @@ class Operation:
 
 
 # What a ledger's JSON has in every row; the rest stands beside the rows where there is any.
-_MODULE_FIELDS = tuple(f.name for f in fields(Module))[:-1]
-_OPERATION_FIELDS = tuple(f.name for f in fields(Operation))[:-1]
+_MODULE_FIELDS = ["parent", "name", *(f.name for f in fields(Module)[1:-1])]
+_OPERATION_FIELDS = [f.name for f in fields(Operation)[:-1]]
 _OPERATION_TOTALS = _OPERATION_FIELDS[3:]
 
 
@@ -246,8 +254,8 @@ class Ledger:
         missed = [[i, op.torch_missed] for i, op in enumerate(self.operations) if op.torch_missed]
         return {
             "version": _VERSION,
-            "module_fields": ["parent", "name", *_MODULE_FIELDS[1:]],
-            "operation_fields": list(_OPERATION_FIELDS),
+            "module_fields": _MODULE_FIELDS,
+            "operation_fields": _OPERATION_FIELDS,
             "strings": list(strings),
             "modules": modules,
             "operations": operations,
@@ -257,16 +265,7 @@ class Ledger:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ledger:
-        """The ledger that ``to_json`` wrote.
-
-        Raises:
-            ValueError: written by another version of the format.
-        """
-        if data.get("version") != _VERSION:
-            raise ValueError(
-                f"ledger format {data.get('version')!r} cannot be read: this version reads "
-                f"{_VERSION}; measure again to replace it"
-            )
+        """The ledger that ``to_json`` wrote, now or before it went through a record's file."""
         strings = data["strings"]
         foreign, missed = set(data.get("foreign", ())), dict(data.get("torch_missed", ()))
         modules: list[Module] = []
@@ -291,3 +290,105 @@ class Ledger:
             for position, (module, kind, function, *totals) in enumerate(data["operations"])
         )
         return cls(tuple(modules), tuple(operations))
+
+
+# ------------------------------------------------------------------------------------------------
+# As a record's file holds it
+# ------------------------------------------------------------------------------------------------
+
+_KINDS = {kind.value for kind in Kind}
+_MOST_ROWS = 1_000_000
+_LONGEST_PATH = 2_000
+_DEEPEST = 200
+
+_Parent: TypeAlias = Annotated[int, Strict(), Ge(-1)]
+_Shape: TypeAlias = Annotated[tuple[Count, ...], Field(max_length=32, fail_fast=True)]
+_ModuleRow: TypeAlias = tuple[
+    _Parent, Count, Count, Count, Count, Count, Count, Count, _Shape | None
+]
+_OperationRow: TypeAlias = tuple[Count, Count, Count, Count, Count, Count, Count, Count, Count]
+
+
+@with_config(KNOWN_KEYS)
+class Rows(TypedDict):
+    """What :meth:`Ledger.to_json` writes; a row is in the order of its fields."""
+
+    version: Literal[1]
+    module_fields: Several[Word]
+    operation_fields: Several[Word]
+    strings: Annotated[list[Text], Field(max_length=_MOST_ROWS, fail_fast=True)]
+    modules: Annotated[list[_ModuleRow], Field(min_length=1, max_length=_MOST_ROWS, fail_fast=True)]
+    operations: Annotated[list[_OperationRow], Field(max_length=_MOST_ROWS, fail_fast=True)]
+    foreign: NotRequired[Annotated[list[Count], Field(max_length=_MOST_ROWS, fail_fast=True)]]
+    torch_missed: NotRequired[
+        Annotated[list[tuple[Count, Count]], Field(max_length=_MOST_ROWS, fail_fast=True)]
+    ]
+
+
+def _as_it_is(data: Any, check: core_schema.ValidatorFunctionWrapHandler) -> Any:
+    """Check the rows and return them as they are: few readers of a record want a ledger."""
+    check(data)
+    return data
+
+
+Written: TypeAlias = Annotated[
+    Mapping[str, Any],
+    GetPydanticSchema(
+        lambda _, schema_of: core_schema.no_info_wrap_validator_function(_as_it_is, schema_of(Rows))
+    ),
+]
+"""A ledger as a record holds it: `Rows`."""
+
+
+def damages(data: Mapping[str, Any]) -> Iterator[DamageError]:
+    """Yield what keeps rows from being a ledger, though each of their values could stand in one."""
+    strings: list[str] = data["strings"]
+    for name, known in (("module_fields", _MODULE_FIELDS), ("operation_fields", _OPERATION_FIELDS)):
+        if data[name] != known:
+            yield DamageError((name,), f"this version reads {quoted(', '.join(known))}")
+    if len(set(strings)) < len(strings):
+        yield DamageError(("strings",), "a text stands there twice")
+    yield from _no_tree(data["modules"], strings)
+    kinds = {index for index, text in enumerate(strings) if text in _KINDS}
+    for index, (module, kind, function, *_) in enumerate(data["operations"]):
+        if module >= len(data["modules"]):
+            yield DamageError(("operations", index), f"there is no module {module}")
+        if kind not in kinds or function >= len(strings):
+            yield DamageError(
+                ("operations", index), "it names a kind or a function that is not there"
+            )
+    beside = {
+        "foreign": ("modules", data.get("foreign", ())),
+        "torch_missed": ("operations", [row for row, _ in data.get("torch_missed", ())]),
+    }
+    for name, (rows, named) in beside.items():
+        if any(row >= len(data[rows]) for row in named) or len(set(named)) < len(named):
+            yield DamageError((name,), f"it names a row of {rows} that is not there, or one twice")
+
+
+def _no_tree(modules: Sequence[Sequence[Any]], strings: Sequence[str]) -> Iterator[DamageError]:
+    """Yield the first module that has no place in the tree of those before it."""
+    nameless = {index for index, text in enumerate(strings) if not text or "." in text}
+    lengths, depths = [0], [0]  # of the modules' paths
+    seen: set[tuple[int, int]] = set()
+    for index, (parent, name, type_, detail, *_) in enumerate(modules):
+        what = ""
+        if max(name, type_, detail) >= len(strings):
+            what = "it names a text that is not there"
+        elif parent >= index or (parent < 0) != (index == 0):
+            what = f"its parent, {parent}, is not before it"
+        elif (name in nameless) != (index == 0):
+            what = f"a module is not called {quoted(strings[name])}"
+        elif (parent, name) in seen:
+            what = f"its parent has two modules {quoted(strings[name])}"
+        elif index and lengths[parent] + len(strings[name]) >= _LONGEST_PATH:
+            what = f"its path has more than {_LONGEST_PATH:,} characters"
+        elif index and depths[parent] >= _DEEPEST:
+            what = f"it lies more than {_DEEPEST} modules deep"
+        if what:
+            yield DamageError(("modules", index), what)
+            return
+        seen.add((parent, name))
+        if index:
+            lengths.append(lengths[parent] + len(strings[name]) + 1)
+            depths.append(depths[parent] + 1)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reportgen.common.errors import RecordError
-from reportgen.plan.dependencies import Group, group_of
+from reportgen.plan.dependencies import METHODS, Group, group_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record, loads
 
 T = TypeVar("T")
@@ -89,7 +89,8 @@ def _merge_build(
     ours: BuildRecord, theirs: BuildRecord, now: Mapping[Group, Mapping[str, str]]
 ) -> BuildRecord:
     figures: dict[str, Figure] = {}
-    inputs: dict[str, Mapping[str, str]] = {}
+    both = {**theirs.inputs, **ours.inputs}
+    inputs = {group: digests for group, digests in both.items() if group not in METHODS}
     counted, uncounted = ours, theirs
     for group in sorted({group_of(key) for key in (*ours.figures, *theirs.figures)}):
         mine, yours = (build.inputs.get(group, {}) for build in (ours, theirs))

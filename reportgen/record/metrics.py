@@ -13,7 +13,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Kind = Literal["complexity", "timing", "accuracy"]
+Kind = Literal["complexity", "timing", "accuracy", "other"]
+"""Which part of `measure` gives a quantity; `other`: none that is installed here."""
 KINDS: tuple[Kind, ...] = ("complexity", "timing", "accuracy")
 
 
@@ -216,22 +217,42 @@ _RANKS = {name: rank for rank, name in enumerate(QUANTITIES)}
 METRICS: tuple[str, ...] = tuple(row.name for row in _ROWS if row.kind == "accuracy")
 
 _CONVENTION = re.compile(r"[a-z][a-z0-9-]*")
+KEY_PATTERN = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)?(@[1-9][0-9]{0,29})?$"
+"""How the key of a figure is written, also of a metric that is not installed here."""
+_KEY = re.compile(KEY_PATTERN, re.ASCII)
 
 
 @functools.cache
 def split_key(key: str) -> tuple[str, int | None]:
     """Split `latency@256` into (`latency`, 256), `macs` into (`macs`, None).
 
-    The name keeps its convention: `flops.thop` is (`flops.thop`, None). Raises KeyError for a name
-    or a batch size that cannot be.
+    The name keeps its convention: `flops.thop` is (`flops.thop`, None). A name that is not known
+    here may be a plugin's. Raises KeyError for a name or a batch size that cannot be.
     """
     name, at, batch = key.partition("@")
     quantity = QUANTITIES.get(name)
-    if quantity is None and not at and split_convention(name):
-        return name, None
-    if quantity is None or (at and not (quantity.per_batch and batch.isdigit() and int(batch) > 0)):
+    known = QUANTITIES.get(name.partition(".")[0], quantity)  # with or without a convention
+    impossible = known is not None and (
+        (quantity is None and split_convention(name) is None) or (at and not known.per_batch)
+    )
+    if impossible or not _KEY.fullmatch(key):
         raise KeyError(key)
     return name, int(batch) if at else None
+
+
+def is_possible(key: str) -> bool:
+    """Whether there can be a figure under this key, of a metric that is known here or not."""
+    try:
+        split_key(key)
+    except KeyError:
+        return False
+    return True
+
+
+def is_known(key: str) -> bool:
+    """Whether a key is that of a metric which is installed here."""
+    name = key.partition("@")[0]
+    return is_possible(key) and (name in QUANTITIES or split_convention(name) is not None)
 
 
 def split_convention(key: str) -> tuple[str, str] | None:
@@ -248,11 +269,14 @@ def quantity_of(key: str) -> Quantity:
     """Return the quantity of a figure's key, with or without its batch size.
 
     One by a convention is a quantity of its own, of which neither more nor less is better: it
-    explains figures and is no contest.
+    explains figures and is no contest. So is one that is not known here. Raises KeyError for a key
+    that cannot be.
     """
     name, _ = split_key(key)
     if name in QUANTITIES:
         return QUANTITIES[name]
+    if split_convention(name) is None:
+        return Quantity(name, name, "", "other", None, f"the metric '{name}' is not installed here")
     base, _, convention = name.partition(".")
     quantity = QUANTITIES[base]
     return replace(
@@ -266,7 +290,10 @@ def quantity_of(key: str) -> Quantity:
 
 
 def rank(key: str) -> tuple[int, str, int]:
-    """Return what puts the keys of figures into the order of the rows above, batch by batch."""
+    """Return what puts the keys of figures into the order of the rows above, batch by batch.
+
+    What is not known here comes last.
+    """
     name, batch = split_key(key)
     row = name if name in QUANTITIES else name.partition(".")[0]
-    return _RANKS[row], name, batch or 0
+    return _RANKS.get(row, len(_RANKS)), name, batch or 0

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from reportgen.record.damage import DamageError
+
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -35,8 +37,15 @@ def upgrade(
 ) -> dict[str, Any]:
     """Bring the JSON values of a record to version `to`, step by step.
 
-    Raises KeyError, with the version, where no step leads on from one.
+    Raises DamageError where no step leads on from a version, and where a step cannot be taken.
     """
     for version in range(data["reportgen"], to):
-        data = {**migrations[version](data), "reportgen": version + 1}
+        if version not in migrations:
+            raise DamageError((), f"no reportgen ever wrote records of version {version}")
+        try:
+            data = {**migrations[version](data), "reportgen": version + 1}
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            found = f"{type(error).__name__}: {error}"
+            what = f"the record of version {version} cannot be brought to version {version + 1}"
+            raise DamageError((), f"{what} ({found})") from None
     return data

@@ -81,7 +81,7 @@ def _without_parts(
 def _measured_there(quantities: set[Quantity], all_of_them: Iterable[set[Quantity]]) -> list[str]:
     """Name the kinds of quantities, or the quantities where others of the kind are of elsewhere."""
     names: list[str] = []
-    for kind in KINDS:
+    for kind in (*KINDS, "other"):
         groups = [{each for each in some if each.kind == kind} for some in all_of_them]
         own = {each for each in quantities if each.kind == kind}
         if own and all(group == own for group in groups if group):
@@ -158,7 +158,7 @@ def models(record: Record) -> list[Entry]:
     ]
 
 
-_DONE = {"complexity": "counted", "timing": "timed", "accuracy": "computed"}
+_DONE = {"complexity": "counted", "timing": "timed", "accuracy": "computed", "other": "measured"}
 
 
 def notation(record: Record) -> list[Entry]:

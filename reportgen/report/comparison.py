@@ -92,11 +92,19 @@ def columns(record: Record) -> list[Column]:
                 f"the record of {record.spec} asks for an unknown column: '{key}'"
             ) from None
         quantity = quantity_of(name)
-        every = record.report.batch_sizes if quantity.per_batch else (None,)
-        for size in (batch,) if batch else every:
+        for size in (batch,) if batch else _sizes(record, quantity):
             full = f"{name}@{size}" if size else name
             found[full] = Column(full, quantity, size)
     return list(found.values())
+
+
+def _sizes(record: Record, quantity: Quantity) -> Sequence[int | None]:
+    """Return the batch sizes that a quantity stands for where it is named alone."""
+    if quantity.kind != "other":
+        return record.report.batch_sizes if quantity.per_batch else (None,)
+    keys = (split_key(key) for build in record.builds.values() for key in build.figures)
+    sizes = {size for name, size in keys if name == quantity.name}
+    return sorted(sizes, key=lambda size: size or 0) or (None,)
 
 
 def _quantities_present(record: Record) -> list[str]:

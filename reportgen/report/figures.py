@@ -9,7 +9,7 @@ from reportgen.common import units
 from reportgen.data.datasets import DATASETS
 from reportgen.record.budgets import verdicts_of
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Quantity, quantity_of
+from reportgen.record.metrics import Quantity, is_known, quantity_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 
@@ -152,6 +152,9 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
         )
     if figure.unverified:
         notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
+    if not is_known(key):
+        text = f"The metric '{quantity_of(key).name}' is not installed here: kept as it was."
+        notes.append(Note("foreign", text))
     if figure.note:
         notes.append(Note("note", sentence(figure.note)))
     return notes
@@ -165,10 +168,12 @@ def stale_note(figure: Figure) -> Note:
 def _value_text(value: units.Number, quantity: Quantity) -> str:
     if quantity.kind == "complexity":
         return units.format_count(value)
+    if quantity.kind == "other" and isinstance(value, int):
+        return f"{units.format_exact(value)} {quantity.unit}".rstrip()
     if quantity.unit == "%":
         return f"{units.format_decimals(value, 2)} %"
     if quantity.unit == "×":
         return f"{units.format_significant(value)}×"
     # A loss is exact on fixed data, as far as anybody reads it; a time is not.
-    digits = 4 if quantity.kind == "accuracy" else 3
+    digits = 3 if quantity.kind == "timing" else 4
     return f"{units.format_significant(value, digits)} {quantity.unit}".rstrip()

@@ -74,7 +74,12 @@ def _columns(
         if quantity_of(key).by_module:
             yield _time(label, build.figures.get(key), ledger, environments)
             continue
-        own = readings.reading(key).by_module(ledger)
+        try:
+            own = readings.reading(key).by_module(ledger)
+        except KeyError:  # a record of another version, or of a plugin's convention
+            why = (Note("unavailable", f"Nothing installed here tells '{key}' of modules."),)
+            yield _Column(label, [0] * len(ledger.modules), known=False, notes=why)
+            continue
         yield _Column(label, own, notes=counted)
         if key == shared:
             yield _Column(f"Share of {label}", own, share=True, notes=counted)

@@ -224,7 +224,7 @@ def _texts(cell: Cell) -> tuple[str, str]:
     if quantity_of(cell.key).kind == "complexity" and exact and not cell.quoted:
         texts = [NOTHING if value is None else f"{value:,}" for value in values]
     elif texts[0] == texts[1] and None not in values:
-        unit = quantity_of(cell.key).unit
+        unit = _unit(cell)
         texts = [f"{value:,.8g} {unit}".rstrip() for value in values if value is not None]
     return texts[0], texts[1]
 
@@ -236,14 +236,20 @@ def _delta(cell: Cell) -> str:
     if quantity.kind == "complexity":
         return f"{delta:+,}"
     text = _signed(delta, 3)
-    if quantity.unit == "×":
+    if (unit := _unit(cell)) == "×":
         return f"{text}×"
-    return f"{text} {'points' if quantity.unit == '%' else quantity.unit}".rstrip()
+    return f"{text} {'points' if unit == '%' else unit}".rstrip()
+
+
+def _unit(cell: Cell) -> str:
+    """Return the unit of a figure; of a metric that is not installed here, what the record says."""
+    quantity, figure = quantity_of(cell.key), cell.new or cell.old
+    return figure.unit if quantity.kind == "other" and figure else quantity.unit
 
 
 def _relative(cell: Cell) -> str:
     relative = cell.relative
-    if not relative or cell.quoted or quantity_of(cell.key).unit == "%":
+    if not relative or cell.quoted or _unit(cell) == "%":
         return ""
     percent = 100 * relative
     return f"{percent:+.1f} %" if abs(percent) >= 0.1 else f"{_signed(percent, 1)} %"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from reportgen.common.errors import UsageError, did_you_mean
+from reportgen.common.errors import RecordError, UsageError, did_you_mean
 from reportgen.common.git import git
 from reportgen.record import record as records
 from reportgen.record.record import Record
@@ -29,9 +30,9 @@ def records_of(word: str, out: Path) -> dict[str, Record]:
     the folder `out`. Raises UsageError for what is neither, RecordError for what is no record.
     """
     path = Path(word)
-    if path.is_dir():
+    if os.path.isdir(path):
         return {found.stem: _read(found) for found in sorted(path.glob("*.json"))}
-    if path.exists():
+    if os.path.lexists(path):
         record = _read(path)
         return {record.spec: record}
     return dict(_from_git(word, out))
@@ -39,7 +40,8 @@ def records_of(word: str, out: Path) -> dict[str, Record]:
 
 def _read(path: Path) -> Record:
     record = records.read(path)
-    assert record is not None, "the file is there"
+    if record is None:  # a link to nothing
+        raise UsageError(f"{path}: there is no such file.")
     return record
 
 
@@ -51,7 +53,8 @@ def _from_git(revision: str, out: Path) -> Iterator[tuple[str, Record]]:
     for name in listed.split("\0"):
         if name.endswith(".json"):
             text = _git(anchor, "cat-file", "blob", f"{commit}:./{name}")
-            assert text is not None, "git has just listed it"
+            if text is None:  # another repository's commit, say
+                raise RecordError(f"{revision}:{name}: git cannot show this file.")
             yield Path(name).stem, records.loads(text, f"{revision}:{name}")
 
 
@@ -76,4 +79,4 @@ def _commit(revision: str, anchor: Path) -> str:
 def _git(folder: Path, *words: str) -> str | None:
     """Return what git prints, or None where it fails."""
     done = git(folder, *words)
-    return done.stdout.decode("utf-8") if done.returncode == 0 else None
+    return done.stdout.decode("utf-8", errors="surrogateescape") if done.returncode == 0 else None

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from reportgen.common.errors import UsageError, did_you_mean
 from reportgen.common.units import parse_quantity, read_in
-from reportgen.record.metrics import QUANTITIES, quantity_of
+from reportgen.record.metrics import QUANTITIES, is_known, quantity_of
 from reportgen.review.cells import Cell
 from reportgen.review.changes import Comparison, Row
 
@@ -71,11 +71,9 @@ def parse(text: str) -> Threshold:
     if match is None:
         raise UsageError(f"--fail-on '{text}': not a limit for a change. {_EXAMPLES}")
     key, amount = match["key"], match["amount"]
-    try:
-        quantity = quantity_of(key)
-    except KeyError:
+    if not is_known(key):
         hint = did_you_mean(key, QUANTITIES, show=0) or "See: reportgen list metrics."
-        raise UsageError(f"--fail-on '{text}': unknown quantity '{key}'. {hint}") from None
+        raise UsageError(f"--fail-on '{text}': unknown quantity '{key}'. {hint}")
     rising = match["side"] == ">"
     if match["sign"] != ("+" if rising else "-"):
         ways = {True: f"'{key}>+{amount}' for a rise", False: f"'{key}<-{amount}' for a fall"}
@@ -83,6 +81,7 @@ def parse(text: str) -> Threshold:
             f"--fail-on '{text}': write {ways[rising]} by more than {amount}, or "
             f"{ways[not rising]}. A limit for the figure itself is a budget in the spec."
         )
+    quantity = quantity_of(key)
     try:
         value, unit = parse_quantity(amount)
         relative = unit == "%"

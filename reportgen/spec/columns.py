@@ -18,10 +18,8 @@ _BY_MODULE = {name: row for name, row in quantities.QUANTITIES.items() if row.by
 
 
 def _known_column(column: str) -> str:
-    try:
-        quantities.split_key(column)
-    except KeyError:
-        raise _unknown(column, quantities.QUANTITIES) from None
+    if not quantities.is_known(column):
+        raise _unknown(column, quantities.QUANTITIES)
     if quantities.quantity_of(column).by_module:
         raise problem(
             f"'{column}' is told of modules only",

@@ -82,13 +82,11 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
     owners += [(("models", name), model) for name, model in models.items()]
     for path, owner in owners:
         for key, text in mapping(mapping(owner).get("budgets")).items():
-            if not isinstance(text, str):
-                continue
+            if not isinstance(text, str) or not quantities.is_known(key):
+                continue  # which is told where types are checked
             here = (*path, "budgets", key)
             try:
                 budgets.parse(key, text)
-            except KeyError:
-                continue  # an unknown quantity is told where types are checked
             except ValueError as error:
                 message = f"'{key}' cannot have the budget '{text}'"
                 yield parsed.problem(here, message, str(error))
@@ -99,12 +97,9 @@ def _unfilled(
     parsed: Source, path: Path, key: str, noun: str, *, at_key: bool = False
 ) -> Iterator[Problem]:
     measure = measured(parsed)
-    try:
-        quantity = quantities.quantity_of(key)
-    except KeyError:
+    if not isinstance(parsed.value.get("measure", {}), dict) or not quantities.is_known(key):
         return
-    if not isinstance(parsed.value.get("measure", {}), dict):
-        return
+    quantity = quantities.quantity_of(key)
     entries = sequence(parsed.value.get("reported"))
     quoted = [mapping(entry).get("quantity") for entry in entries]
     message = f"nothing here gives the {noun} '{key}'"

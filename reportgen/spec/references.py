@@ -245,10 +245,10 @@ def _claims(parsed: Source) -> Iterator[Problem]:
     if not isinstance(parsed.value.get("measure", {}), dict):
         return
     for index, entry in enumerate(sequence(parsed.value.get("claims"))):
-        try:
-            quantity = quantities.quantity_of(mapping(entry).get("quantity", ""))
-        except (KeyError, AttributeError, TypeError):
+        key = mapping(entry).get("quantity")
+        if not isinstance(key, str) or not quantities.is_known(key):
             continue
+        quantity = quantities.quantity_of(key)
         metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
         if quantity.kind not in measure:
             hint = f"{how_to_measure(parsed, quantity.kind)}, or quote it under `reported`."

@@ -81,7 +81,8 @@ def test_one_summary_at_the_end(folder: Path, capsys: pytest.CaptureFixture[str]
     (folder / "out" / "one.json").write_text("{}")
     assert main(["specs", "--set", "budgets={}"]) == 2
     assert capsys.readouterr().out == (
-        "out/one: not done: out/one.json: not a reportgen record: the key 'reportgen' is missing.\n"
+        'out/one: not done: out/one.json: not a reportgen record: the key "reportgen" is missing. '
+        "Restore the file from version control, or delete it to measure everything again.\n"
         "out/two: up to date, 1 build, nothing measured\n"
         "2 specs: 2 builds, 0 measurements, 0 files written, 1 spec not done\n"
     )

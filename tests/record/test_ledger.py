@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reportgen.record.ledger import Kind, Ledger, Module, Operation
+from reportgen.record.ledger import Kind, Ledger, Module, Operation, damages
 
 SMALL = Ledger(
     (
@@ -93,12 +93,48 @@ def test_json_names_each_text_once():
     assert len(data["operations"][0]) == len(data["operation_fields"])
 
 
-def test_json_of_another_version_is_refused():
-    with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is compared below
-        Ledger.from_json({**SMALL.to_json(), "version": 7})
-    assert str(error.value) == (
-        "ledger format 7 cannot be read: this version reads 1; measure again to replace it"
-    )
+def changed(part, row, position, value):
+    data = SMALL.to_json()
+    data[part][row][position] = value
+    return data
+
+
+DEEP = Ledger(tuple(Module(".".join(["a"] * depth), "M") for depth in range(202)))
+LONG = Ledger(tuple(Module(".".join(["a" * 900] * depth), "M") for depth in range(4)))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (SMALL.to_json() | {"module_fields": []}, "module_fields: this version reads "),
+        (SMALL.to_json() | {"strings": ["", ""]}, "strings: a text stands there twice"),
+        (changed("modules", 3, 1, 99), "modules › 3: it names a text that is not there"),
+        (changed("modules", 3, 0, 3), "modules › 3: its parent, 3, is not before it"),
+        (changed("modules", 3, 0, -1), "modules › 3: its parent, -1, is not before it"),
+        (changed("modules", 0, 0, 0), "modules › 0: its parent, 0, is not before it"),
+        (changed("modules", 3, 1, 0), 'modules › 3: a module is not called ""'),
+        (changed("modules", 0, 1, 2), 'modules › 0: a module is not called "stem"'),
+        (changed("modules", 2, 1, 2), 'modules › 2: its parent has two modules "stem"'),
+        (DEEP.to_json(), "modules › 201: it lies more than 200 modules deep"),
+        (LONG.to_json(), "modules › 3: its path has more than 2,000 characters"),
+        (changed("operations", 2, 0, 5), "operations › 2: there is no module 5"),
+        (
+            changed("operations", 2, 1, 0),
+            "operations › 2: it names a kind or a function that is not there",
+        ),
+        (
+            SMALL.to_json() | {"foreign": [99]},
+            "foreign: it names a row of modules that is not there, or one twice",
+        ),
+        (
+            SMALL.to_json() | {"torch_missed": [[0, 5], [0, 6]]},
+            "torch_missed: it names a row of operations that is not there, or one twice",
+        ),
+    ],
+)
+def test_rows_that_are_no_ledger_are_named(data, expected):
+    assert list(damages(SMALL.to_json())) == []
+    assert str(next(damages(data))).startswith(expected)
 
 
 COUNTS = st.integers(min_value=0, max_value=2**70)

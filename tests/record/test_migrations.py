@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reportgen.record import record as records
+from reportgen.record.damage import DamageError
 from reportgen.record.migrations import MIGRATIONS, upgrade
 from reportgen.report import render
 
@@ -46,5 +47,16 @@ def test_steps_are_taken_one_after_the_other() -> None:
 
 
 def test_a_version_that_never_was() -> None:
-    with pytest.raises(KeyError, match=r"^0$"):
+    with pytest.raises(DamageError, match=r"^no reportgen ever wrote records of version 0$"):
         upgrade({"reportgen": 0}, 1, {})
+
+
+def test_a_step_that_meets_damage() -> None:
+    def rename(data: dict[str, Any]) -> dict[str, Any]:
+        return {"title": data["name"]}
+
+    with pytest.raises(DamageError) as caught:
+        upgrade({"reportgen": 1}, 2, {1: rename})
+    assert str(caught.value) == (
+        "the record of version 1 cannot be brought to version 2 (KeyError: 'name')"
+    )

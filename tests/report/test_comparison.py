@@ -65,8 +65,8 @@ def test_without_columns_all_figures_are_shown() -> None:
 
 def test_an_unknown_column_is_an_error() -> None:
     with pytest.raises(RecordError) as caught:
-        columns(record_of(columns=("macs", "speed")))
-    assert str(caught.value) == "the record of example asks for an unknown column: 'speed'"
+        columns(record_of(columns=("macs", "macs@8")))
+    assert str(caught.value) == "the record of example asks for an unknown column: 'macs@8'"
 
 
 def test_a_quantity_without_direction_has_no_arrow_and_no_best() -> None:

@@ -1,0 +1,46 @@
+"""A budget: what a figure may be at most, or must be at least. As text, and read."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import re
+from dataclasses import dataclass
+
+from reportgen.common.units import Number, read_in
+from reportgen.record.metrics import quantity_of
+
+_RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
+_ASCII = {"<=": "≤", ">=": "≥"}
+_BUDGET = re.compile(r"\s*(<=|>=|[≤≥<>])\s*(.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """A limit of one quantity, in that quantity's unit; `text` is how it is shown: `≤ 2 M`."""
+
+    key: str
+    relation: str
+    limit: Number
+    text: str
+
+    def holds(self, value: Number) -> bool:
+        """Whether a value is within the budget."""
+        return bool(_RELATIONS[self.relation](value, self.limit))
+
+
+@functools.cache
+def parse(key: str, text: str) -> Budget:
+    """Read `≤ 2 M` or `<= 2 M` as a budget of a quantity.
+
+    Raises ValueError, saying what to write, KeyError for a key that is no quantity's.
+    """
+    match = _BUDGET.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"Begin with ≤ or ≥ (<=, >=, < and > do too): '≤ {text.strip() or '2 M'}'."
+        )
+    relation, amount = _ASCII.get(match[1], match[1]), match[2]
+    quantity = quantity_of(key)
+    limit = read_in(amount, quantity.unit, quantity.counts)
+    return Budget(key, relation, limit, f"{relation} {amount}")
