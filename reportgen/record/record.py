@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -63,6 +64,7 @@ __all__ = [
 ]
 
 SCHEMA = 3
+_HALVES = re.compile("[\ud800-\udfff]")
 _LARGEST_FILE = 256 * 2**20  # bytes; a thousand models with their ledgers are 12 million
 
 
@@ -133,8 +135,8 @@ class Record:
         """Return the text of the record file: sorted, one figure a line, the same every time."""
         texts = {name: build.text for name, build in self.builds.items()}
         text = pretty({**replace(self, builds={}).to_json(), "builds": texts})
-        # Somebody's text may hold half of a pair; JSON has an escape for it, UTF-8 has none.
-        return text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n"
+        # Somebody's text may hold half of a surrogate pair, which is no character of any file.
+        return _HALVES.sub("\ufffd", text) + "\n"
 
 
 def loads(text: str, where: str = "record") -> Record:

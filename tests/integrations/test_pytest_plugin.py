@@ -117,7 +117,7 @@ def test_a_report_that_is_not_there_or_is_none(pytester: pytest.Pytester) -> Non
     (pytester.mkdir("out") / "x.json").write_text("{}")
     result = run(pytester)
     result.stdout.fnmatch_lines(
-        ["*x.json: not a reportgen record: the key 'reportgen' is missing."]
+        ['*x.json: not a reportgen record: the key "reportgen" is missing.*']
     )
 
 

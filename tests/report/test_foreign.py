@@ -62,7 +62,9 @@ def test_any_text_costs_one_line(text: str) -> None:
 @example("\ud800")
 def test_any_text_comes_back_from_the_record(text: str) -> None:
     record = record_with(text)
-    assert loads(record.dumps().encode("utf-8").decode("utf-8")).title == text
+    read = loads(record.dumps().encode("utf-8").decode("utf-8"))
+    # Half of a surrogate pair is no character that a file could hold.
+    assert read.title == "".join("\ufffd" if "\ud800" <= c <= "\udfff" else c for c in text)
 
 
 @pytest.mark.parametrize("end", ["md", "txt"])
