@@ -83,3 +83,17 @@ def test_every_package_is_in_the_architecture() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     packages = {path.parent.name for path in (ROOT / "reportgen").glob("*/__init__.py")}
     assert {name for name in packages if f"\n| `{name}` | " not in page} == set()
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_headings_that_a_page_links_to_are_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text("utf-8"))
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+    assert [anchor for target, anchor in targets if anchor not in headings(target)] == []
