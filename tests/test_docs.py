@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from reportgen import __version__
 from reportgen.spec import loads
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
 def blocks(language: str) -> list[tuple[str, str]]:
@@ -51,3 +52,48 @@ def test_the_table_in_the_readme_is_the_one_of_the_report() -> None:
 def test_the_readme_has_two_commands_for_a_fresh_machine() -> None:
     commands = [text.strip() for page, text in blocks("sh") if page == "README.md"]
     assert commands[:2] == ["python3 bootstrap.py", "python3 bootstrap.py test"]
+
+
+def test_the_figures_of_the_readme_are_those_of_the_benchmarks() -> None:
+    results = (ROOT / "benchmarks" / "results.md").read_text("utf-8")
+    rows = re.search(
+        r"^\| Benchmark \|.*?\n\n", (ROOT / "README.md").read_text("utf-8"), re.M | re.S
+    )
+    assert rows is not None
+    stated = {
+        figure
+        for row in rows[0].strip().splitlines()[2:]
+        for figure in re.findall(r"\d+\.\d+", row.split("|")[2])
+    }
+    stated -= {"3.4", "17.3"}  # 1.034 and 1.173 there
+    assert {
+        figure for figure in stated if not re.search(rf"\b{re.escape(figure)}", results)
+    } == set()
+    assert "| 1.034 |" in results
+    assert "| 1.173 |" in results
+
+
+def test_the_changelog_has_the_version_of_the_package() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    headings = re.findall(r"^## (\S+)", changelog, re.MULTILINE)
+    assert headings[:2] == ["Unreleased", __version__]
+
+
+def test_every_package_is_in_the_architecture() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    packages = {path.parent.name for path in (ROOT / "reportgen").glob("*/__init__.py")}
+    assert {name for name in packages if f"\n| `{name}` | " not in page} == set()
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_the_headings_that_a_page_links_to_are_there(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text("utf-8"))
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links]
+    assert [anchor for target, anchor in targets if anchor not in headings(target)] == []

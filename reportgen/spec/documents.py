@@ -20,24 +20,24 @@ class ModuleTables(Part):
     columns: Annotated[list[ModuleColumn], Field(min_length=1)] = Field(
         default_factory=lambda: ["params", "macs", "activations"]
     )
-    """What to tell of each module; its share is that of the first column of work.
+    """Columns for each module; its share is that of the first column of work.
 
-    `time.share` is its part of the CPU time, which is measured where it is asked for.
+    `time.share` is its part of the CPU time, which is measured only for this column.
     """
 
 
 class Report(Part):
-    """How the documents look."""
+    """Contents and formats of the documents."""
 
     formats: list[Format] = Field(default_factory=lambda: [*get_args(Format)])
     """Documents to write beside the record."""
     columns: Annotated[list[Column], Field(min_length=1)] | None = None
-    """Columns of the tables; everything measured where left out."""
+    """Columns of the tables; default: everything measured."""
     tree: bool = False
     """Add every module's share to the text document."""
     modules: ModuleTables | None = None
     """Add a table of each model's modules to the Markdown document."""
     explain: bool = False
-    """Add to the Markdown document what each tool says of each model, and why."""
+    """Add to the Markdown document what each tool counts for each model, and why."""
     templates: str | None = None
     """A folder, beside the spec, of templates that replace the shipped ones of the same name."""

@@ -95,10 +95,10 @@ Normalize = Annotated[
 
 
 class Dataset(Part):
-    """A data set: one of the catalogue's, a folder of images per class, or random images."""
+    """A data set: a known one, a folder of images per class, or random images."""
 
     source: str | None = None
-    """Catalogue name, `folder` or `synthetic`; the key above it where left out."""
+    """A known name, `folder` or `synthetic`; default: the key above it."""
     split: str = "test"
     """Which part to evaluate on: `test` or `train`, or the name of a sub-folder."""
     path: str | None = None
@@ -108,11 +108,11 @@ class Dataset(Part):
     classes: Classes | None = None
     """Number of classes; needed for `folder` and `synthetic`."""
     count: PositiveInt | None = None
-    """For `synthetic`: how many images (1,000 where left out)."""
+    """For `synthetic`: number of images; default: 1,000."""
     resize: PositiveInt | None = None
     """Height and width to resize images to before they reach the model."""
     normalize: Normalize | None = None
-    """`imagenet`, `cifar10`, … or mean and std; the catalogue's choice where left out."""
+    """`imagenet`, `cifar10`, … or mean and std; default: that of the known data set."""
 
     @model_validator(mode="before")
     @classmethod
@@ -151,7 +151,7 @@ class Weights(Part):
     fit: Fit | None = None
     """Train them here."""
     key: Annotated[str, Field(min_length=1)] | None = None
-    """What of a file or url to load, where it holds several: `state_dict_ema`, `a.b` if nested."""
+    """Which state dict of a file or url to load: `state_dict_ema`, or `a.b` if nested."""
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
     """SHA-256 of the checkpoint, or its first eight or more digits; checked before loading."""
 
@@ -190,7 +190,7 @@ class Quantize(Part):
     scheme: Literal["int8-static", "int8-dynamic"]
     """static: weights and activations, calibrated; dynamic: linear and recurrent layers only."""
     calibrate: Calibrate | None = None
-    """For int8-static; the first 512 images of the training split where left out."""
+    """For int8-static; default: 512 images of the training split."""
     unfused: list[str] = Field(default_factory=list)
     """Patterns of batch norms (`*.shortcut.*`) to keep apart from their convolution."""
 
@@ -209,7 +209,7 @@ class Model(Part):
     args: dict[str, Argument] = Field(default_factory=dict)
     """Keyword arguments of the model's factory: any values, lists and mappings in them too."""
     inputs: Inputs | None = None
-    """Tensors by name, where its forward takes no batch of images: `tokens: {shape: [128], …}`."""
+    """Tensors by name, if `forward` takes no batch of images: `tokens: {shape: [128], …}`."""
     baseline: bool = False
     """Compare the others' speed with this model's."""
     weights: Weights | None = None
@@ -219,17 +219,17 @@ class Model(Part):
     heads: Heads | None = None
     """Classifiers at its taps: `all`, `{from: 9, to: 16}`, or a list of names."""
     freeze: Freeze | None = None
-    """What training leaves alone: `backbone`, or patterns of module paths (`!` thaws)."""
+    """Parameters that are not trained: `backbone`, or patterns of module paths (`!` unfreezes)."""
     batch_size: PositiveInt | None = None
-    """Images in its counted forward pass; what `measure: complexity` says where left out."""
+    """Images in its counted forward pass; default: that of `measure: complexity`."""
     datasets: list[str] | None = None
-    """Data sets to report it on; all of the spec's where left out."""
+    """Data sets to report it on; default: all of the spec's."""
     classes: list[Classes] | None = None
-    """Class counts, one build for each; where left out the data set's, and none with `inputs`."""
+    """Class counts, one build for each; default: the data set's, and none with `inputs`."""
     normalize: Normalize | None = None
-    """How this model wants its images, where it differs from the data set's."""
+    """Normalisation of this model's images, if it differs from the data set's."""
     budgets: ModelBudgets = Field(default_factory=dict)
-    """Limits for this model, `params: ≤ 2 M`, beside and before those of all models."""
+    """Limits for this model, `params: ≤ 2 M`; each replaces the one of all models."""
 
     @model_validator(mode="after")
     def _published_weights(self) -> Model:
@@ -258,7 +258,7 @@ class Complexity(Part):
     batch_size: PositiveInt = 1
     """Images in the counted forward pass."""
     backward_factor: Annotated[float, Field(ge=0)] = 2.0
-    """How many times the work of a forward pass a backward pass takes."""
+    """Work of a backward pass, as a multiple of a forward pass."""
 
 
 class Timing(Part):
@@ -267,29 +267,29 @@ class Timing(Part):
     batch_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
         default_factory=lambda: [1]
     )
-    """Images in a batch; one latency, throughput and speed-up for each."""
+    """Batch sizes; one latency, throughput and speed-up for each."""
     threads: PositiveInt | None = None
-    """Threads torch may use; all cores where left out."""
+    """Threads that torch may use; default: all cores."""
     rounds: Annotated[int, Field(ge=3)] = 20
-    """How often each model is timed in turn with the others, unless one of the next two ends it."""
+    """Samples of each model, in turn with the others; `precision` or `seconds` may end it."""
     precision: Annotated[float, Field(gt=0)] | None = None
-    """Stop when every speed-up's interval reaches no further from it than this: 0.02 for 2 %."""
+    """Stop when every speed-up's interval is this close to it: 0.02 for 2 %."""
     seconds: Seconds | None = None
-    """Stop after so many seconds for each batch size."""
+    """Stop after this many seconds for each batch size."""
     warmup: Annotated[int, Field(ge=0)] = 2
-    """Rounds that are run first and not kept; more while models still get faster."""
+    """Rounds before timing that are not kept; more are added while models still get faster."""
     total: bool = True
     """Time the whole data set too (`time.total`)."""
     together: PositiveInt = 12
     """Models in memory at a time: more are timed in groups, each beside the baseline."""
     allocator: Literal["steady", "system"] = "steady"
-    """`steady` keeps freed memory in the process; `system` is as a script of your own runs."""
+    """`steady` keeps freed memory in the process; `system` is what your own script uses."""
     processes: PositiveInt = 2
     """Processes of each model that share its rounds, one after the other."""
 
     @property
     def module_runs(self) -> int:
-        """How often each model is run with its modules timed, where `time.share` is asked for."""
+        """Passes in which a model's modules are timed, for `time.share`."""
         return max(FEWEST_MODULE_RUNS, self.rounds)
 
 
@@ -299,11 +299,11 @@ class Accuracy(Part):
     metrics: Annotated[list[Literal[quantities.METRICS]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
         default_factory=lambda: ["top1"]
     )
-    """Which figures of quality."""
+    """Metrics of quality."""
     batch_size: PositiveInt | None = None
-    """Images in a batch; of a large data set chosen by measurement where left out, else 256."""
+    """Batch size; default: 256, or for a large data set chosen by measurement."""
     channels_last: bool | None = None
-    """Lay images out pixel by pixel; as it is faster where left out, and the data set is large."""
+    """Lay images out pixel by pixel; default: for a large data set whichever is faster."""
 
 
 def _switched(value: Any) -> Any:
@@ -320,13 +320,13 @@ class Measure(Part):
     """What to measure; a part that is left out, or `null` or `false`, is not measured."""
 
     complexity: Annotated[Complexity | None, _switch(Complexity)] = None
-    """Parameters, MACs, FLOPs; `{}` with the settings as they are."""
+    """Parameters, MACs, FLOPs; `{}` for the default settings."""
     timing: Annotated[Timing | None, _switch(Timing)] = None
     """Latency, throughput, speed-up, total time."""
     accuracy: Annotated[Accuracy | None, _switch(Accuracy)] = None
     """Top-1, F1, loss …"""
     time_limit: Seconds = 14_400
-    """Seconds that a build may take to be counted, evaluated, or timed; then it is given up."""
+    """Time limit in seconds for counting, evaluating and timing a build, each."""
 
 
 class Spec(Part):
@@ -339,20 +339,20 @@ class Spec(Part):
     extends: Extends | None = None
     """Specs to start from, beside this one: mappings are merged, everything else is replaced."""
     defaults: Defaults | None = None
-    """What every model and data set takes unless it says otherwise."""
+    """Defaults for every model and data set."""
     datasets: Annotated[dict[Name, Dataset], Field(min_length=1)] = Field(default_factory=dict)
-    """Data sets by name; each has its table. None is needed where all models have inputs."""
+    """Data sets by name; each has its table. None is needed if all models have `inputs`."""
     models: Annotated[dict[Name, Model], Field(min_length=1)]
     """Models by the name that the table shows."""
     classes: list[Classes] | None = None
-    """Class counts to build every model with; the data set's where left out."""
+    """Class counts to build every model with; default: the data set's."""
     measure: Measure = Field(default_factory=lambda: Measure(complexity=Complexity()))
     """What to measure."""
     reported: list[Reported] = Field(default_factory=list)
-    """What others published and is not measured here."""
+    """Published figures, shown as quoted."""
     claims: list[Claim] = Field(default_factory=list)
-    """What others published, judged by what is measured here."""
+    """Published figures, compared with measured ones."""
     budgets: Budgets = Field(default_factory=dict)
-    """Limits for all models, by quantity: `{params: ≤ 2 M, top1: ≥ 90 %}`."""
+    """Limits for all models, by metric: `{params: ≤ 2 M, top1: ≥ 90 %}`."""
     report: Report = Field(default_factory=Report)
-    """How the documents look."""
+    """Contents and formats of the documents."""

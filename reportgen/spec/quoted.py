@@ -16,30 +16,30 @@ class Quoted(Part):
     of: str
     """Name of the model."""
     quantity: Column
-    """Which quantity: top1, time.total, flops …"""
+    """Which metric: top1, time.total, flops …"""
     value: str | int | float
     """The figure as printed, with its unit: `87.79 %`, `2.6073 G`, `172.2883 s`."""
     source: Annotated[Words, Field(alias="from")]
-    """Who says so."""
+    """The source."""
     dataset: str | None = None
-    """On which data set; needed where the model is reported on several."""
+    """Which data set; needed if the model is reported on several."""
     classes: Classes | None = None
-    """With how many classes; needed where the model is built with several counts."""
+    """Which class count; needed if the model is built with several."""
 
 
 class Reported(Quoted):
-    """A figure somebody published, shown as quoted, with its source."""
+    """A published figure, shown as quoted, with its source."""
 
 
 class Claim(Quoted):
-    """A figure somebody published, held against what is measured here."""
+    """A published figure, compared with the measured one."""
 
     module: Annotated[str, Field(min_length=1)] | None = None
-    """Path of a module (`layer1.0.conv1`) that it is about; the whole model where left out."""
+    """Path of a module (`layer1.0.conv1`); default: the whole model."""
     tolerance: Annotated[str, Field(pattern=r"^\d+(\.\d+)?\s*%$")] | None = None
-    """How far off it may be, as a part of itself: `0.1%`; its last digit's half where left out."""
+    """Allowed difference, as a part of the value: `0.1%`; default: half of its last digit."""
     expect: Literal["fail"] | None = None
-    """It is known to be wrong; a check fails when it no longer is."""
+    """The claim is known to be wrong; `check` fails if it holds."""
     reason: Words | None = None
     """Why it is wrong; goes with `expect: fail`."""
 

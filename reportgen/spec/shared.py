@@ -17,7 +17,7 @@ _Anything: TypeAlias = Annotated[dict[str, Any], WithJsonSchema({"type": "object
 
 
 class Defaults(Part):
-    """What every model or data set takes, unless it says otherwise."""
+    """Defaults for every model or data set."""
 
     model: _Anything = Field(default_factory=dict)
     """Keys of every model."""

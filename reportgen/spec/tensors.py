@@ -22,15 +22,15 @@ class Input(Part):
     """One tensor: its shape and type. Its values are random, the same on every run."""
 
     shape: list[PositiveInt]
-    """Its axes, without that of the batch."""
+    """Its shape, without the batch axis."""
     dtype: Dtype = "float32"
     """Type of its elements."""
     below: PositiveInt | None = None
-    """For integers: they are drawn from 0 up to this, which is left out. Of tokens: how many."""
+    """For integers: random values are from 0 to below this. For tokens: the vocabulary size."""
     fill: bool | int | float | None = None
-    """Every element is this, and nothing is drawn: `1` in a mask of ones."""
+    """Value of every element, instead of random values: `1` for a mask of ones."""
     batch: bool = True
-    """Whether an axis of the batch stands before its own."""
+    """Whether a batch axis is added before its own axes."""
 
     @model_validator(mode="before")
     @classmethod

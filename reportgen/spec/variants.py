@@ -15,9 +15,9 @@ class TapRange(Part):
     """Neighbouring taps, from one to another, both included: by name, or counted from 1."""
 
     first: Annotated[Tap, Field(alias="from")] = 1
-    """The first tap; the model's first where left out."""
+    """The first tap; default: the model's first."""
     last: Annotated[Tap | None, Field(alias="to")] = None
-    """The last tap; the model's last where left out."""
+    """The last tap; default: the model's last."""
 
 
 def _form(value: Any) -> str:

@@ -20,7 +20,7 @@ def test_a_wheel_holds_the_package_and_its_templates(tmp_path: Path) -> None:
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("reportgen", "templates"):
         shutil.copytree(ROOT / name, source / name, ignore=ignored)
-    for name in ("pyproject.toml", "setup.py"):
+    for name in ("pyproject.toml", "setup.py", "LICENSE"):
         shutil.copy(ROOT / name, source / name)
     (source / "README.md").write_text("x")  # the build wants one; its words do not matter here
     build = "import setuptools.build_meta as backend; backend.build_wheel('dist')"
@@ -37,6 +37,7 @@ def test_a_wheel_holds_the_package_and_its_templates(tmp_path: Path) -> None:
     }
     wanted |= {f"reportgen/templates/{path.name}" for path in (ROOT / "templates").glob("*.j2")}
     assert wanted <= files
+    assert [name for name in files if name.endswith(".dist-info/licenses/LICENSE")] != []
     program = (
         "import sys; sys.path.insert(0, '.')\n"
         "from reportgen.record.record import Record\n"
