@@ -14,8 +14,13 @@ from pathlib import Path
 import pytest
 
 from reportgen.cli import main
-from reportgen.plan import code, dependencies
+from reportgen.plan import code, dependencies, resolve
 from reportgen.plan.code import imports_digest, lost_import, own_files
+from reportgen.plan.plan import NO_DATA
+from reportgen.record.inputs import adopt, differing
+from reportgen.sources.catalog import ModelEntry
+from reportgen.spec import load
+from reportgen.spec.model import Complexity, Measure, Model
 
 LAB = {
     "lab/__init__.py": "",
@@ -241,6 +246,73 @@ def test_what_a_helper_imports_may_be_lost_too(tmp_path: Path) -> None:
     (tmp_path / "lab/sizes.py").unlink()
     said = "blocks.py imports sizes, which is not there"
     assert lost_import("lab.nets", [str(tmp_path)]) == said
+
+
+def test_the_file_of_a_plugin_counts(tmp_path: Path) -> None:
+    entry = ModelEntry("acme/net", "plugin", "lab.nets:net")
+    write(tmp_path, LAB)
+    before = code_of(entry, tmp_path)
+    (tmp_path / "lab/sizes.py").write_text("WIDTH = 9\n")
+    after = code_of(entry, tmp_path)
+    assert after["code"] == before["code"]
+    assert after["imports"] != before["imports"]
+
+
+def code_of(entry: ModelEntry, folder: Path) -> Mapping[str, str]:
+    spec = Measure(complexity=Complexity())
+    found = dependencies.digests(
+        spec, Model(source="zoo/conv"), entry, 2, (1, 8, 8), NO_DATA.normalization, folder
+    )
+    return found["complexity"]
+
+
+OLD = {"code": "a", "model": "b"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "names"),
+    [
+        (OLD, OLD | {"imports": "c", "packages": "d"}, []),
+        (OLD | {"imports": "c"}, OLD, []),
+        (OLD | {"imports": "c"}, OLD | {"imports": "d", "code": "e"}, ["code", "imports"]),
+        (OLD, {"model": "b"}, ["code"]),
+        ({"baseline": "a"}, {"baseline": "a", "baseline imports": "b"}, []),
+    ],
+)
+def test_digests_that_older_records_lack_are_compared_where_both_sides_have_them(
+    was: Mapping[str, str], now: Mapping[str, str], names: list[str]
+) -> None:
+    assert differing(was, now) == names
+
+
+def test_a_run_takes_over_imports_and_no_versions() -> None:
+    now = OLD | {"imports": "c", "packages": "d"}
+    assert adopt(OLD, now) == OLD | {"imports": "c"}
+    assert adopt(OLD | {"imports": "x"}, now) == OLD | {"imports": "x"}
+
+
+def test_a_speed_up_depends_on_what_its_baseline_imports(tmp_path: Path) -> None:
+    """The digest that older records have of a baseline stays what it was."""
+    write(tmp_path, LAB)
+    (tmp_path / "two.yaml").write_text(TWO)
+    spec = load(tmp_path / "two.yaml")
+    before = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].inputs["speedup"]
+    (tmp_path / "lab/sizes.py").write_text("WIDTH = 9\n")
+    after = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].inputs["speedup"]
+    assert differing(before, after) == ["baseline imports"]
+
+
+TWO = """\
+reportgen: 1
+title: Two
+datasets:
+  images: {source: synthetic, shape: [1, 8, 8], classes: 2}
+models:
+  Base: {source: python/lab.nets:net, baseline: true}
+  Zoo: {source: zoo/digits_mlp}
+measure:
+  timing: {batch_sizes: [1]}
+"""
 
 
 # From the command line.
