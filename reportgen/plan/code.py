@@ -131,7 +131,7 @@ class _Files:
     def _imported(self, file: Path) -> Iterator[Path]:
         for wanted in imports(parsed(file)):
             for found in self._modules(wanted, file.parent):
-                if found.file and found.file.suffix == ".py" and is_own(found.file):
+                if found.file and _is_followed(found.file):
                     yield found.file
 
     def _modules(self, wanted: Import, folder: Path) -> Iterator[Found]:
@@ -243,6 +243,11 @@ def _is_shipped_with_python(name: str) -> bool:
 
 def _is_foreign(found: Found | None) -> bool:
     return bool(found and found.file and not is_own(found.file))
+
+
+def _is_followed(file: Path) -> bool:
+    """Whether a file is the user's own source; what lies in a zip file or is compiled is not."""
+    return file.suffix == ".py" and is_own(file) and file.is_file()
 
 
 @functools.cache

@@ -7,6 +7,7 @@ import json
 import shutil
 import site
 import sys
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -125,6 +126,15 @@ def test_a_package_linked_into_site_packages_is_the_users(tmp_path: Path) -> Non
     (packages / "lab").symlink_to(tmp_path / "src" / "lab")
     write(tmp_path, {"nets.py": "import lab.nets"})
     assert "src/lab/sizes.py" in names("nets", tmp_path, packages)
+
+
+def test_what_lies_in_a_zip_file_is_left_out(tmp_path: Path) -> None:
+    write(tmp_path, {"nets.py": "import zipped, odd\n__import__('a\\0b')"})
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as file:
+        file.writestr("zipped.py", "")
+    assert names("nets", tmp_path, tmp_path / "lib.zip") == ["nets.py"]
+    said = lost_import("nets", [str(tmp_path), str(tmp_path / "lib.zip")])
+    assert said == "nets.py imports odd, which is not there"
 
 
 def test_an_editable_install_by_a_pth_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
