@@ -242,6 +242,7 @@ def _fitted(
             recipe.model_dump(exclude_defaults=True),
             normalization.model_dump(),
             split.fingerprint,
+            *filter(None, [build.inputs["accuracy"].get("imports")]),
             *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
         ]
     )

@@ -36,8 +36,8 @@ def code_digest(path: Path) -> str:
     return text.hexdigest()[:DIGITS]
 
 
-@dataclass(frozen=True)
-class _Parsed:
+@dataclass(frozen=True, eq=False)
+class Parsed:
     """What a file says, whatever its layout, and the names that it imports."""
 
     text: str
@@ -45,20 +45,21 @@ class _Parsed:
     tree: ast.Module | None = None
 
 
-def _parsed(path: Path) -> _Parsed:
+def parsed(path: Path) -> Parsed:
+    """Read a file, each as it is now once. Raises OSError where it cannot be read."""
     status = path.stat()
     return _parse(path, (status.st_mtime_ns, status.st_size))
 
 
 @functools.cache
-def _parse(path: Path, stamp: object) -> _Parsed:
+def _parse(path: Path, stamp: object) -> Parsed:
     """Read a file; `stamp` changes when it does."""
     content = path.read_bytes()
     try:
         tree = ast.parse(content)  # in the encoding that it declares, whatever ends its lines
     except (SyntaxError, ValueError):
         text = content.decode("utf-8", errors="backslashreplace")
-        return _Parsed("\n".join(text.replace("\r\n", "\n").split("\r")))
+        return Parsed("\n".join(text.replace("\r\n", "\n").split("\r")))
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
@@ -67,47 +68,12 @@ def _parse(path: Path, stamp: object) -> _Parsed:
             names |= {alias.name for alias in node.names}
     words: list[str] = []
     _write(tree, words.append)
-    return _Parsed("".join(words), tuple(sorted(names)), tree)
+    return Parsed("".join(words), tuple(sorted(names)), tree)
 
 
-def lost_import(path: Path, is_found: Callable[[str], bool]) -> str:
-    """Say which import of a file, or of a file beside it, finds nothing; empty where all do.
-
-    Looks at what is imported in any case, before anything else is done: without one of those the
-    file cannot be run. `is_found` says whether a module of another folder is there.
-    """
-    files = sorted(_paths(path, set()))
-    if any(word in _parsed(file).text for file in files for word in _CHANGES_PATH):
-        return ""  # only running it can tell
-    for file in files:
-        for name in _certain_imports(file):
-            first = file.parent.joinpath(*name.partition(".")[:1])
-            beside = first.with_suffix(".py").is_file() or first.is_dir()
-            if not (beside and "." not in name) and not is_found(name):
-                return f"{file.name} imports {name}, which is not there"
-    return ""
-
-
-# How a syntax tree says `sys.path`, and what else may add to it.
-_CHANGES_PATH = ("id='sys') attr='path'", "module='sys'", "addsitedir")
-
-
-def _certain_imports(path: Path) -> Iterator[str]:
-    tree = _parsed(path).tree
-    for node in tree.body if tree else ():
-        if isinstance(node, (ast.If, ast.Try, ast.With, ast.For, ast.While)):
-            return  # which may be what makes an import work, or do without it
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield node.module
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 1:
-            yield node.module.partition(".")[0]
-
-
-def _with_siblings(path: Path, visited: set[Path]) -> Iterator[_Parsed]:
+def _with_siblings(path: Path, visited: set[Path]) -> Iterator[Parsed]:
     """Yield a file and, each once, the files of its own folder that it imports."""
-    yield from map(_parsed, _paths(path, visited))
+    yield from map(parsed, _paths(path, visited))
 
 
 def _paths(path: Path, visited: set[Path]) -> Iterator[Path]:
@@ -115,7 +81,7 @@ def _paths(path: Path, visited: set[Path]) -> Iterator[Path]:
         return
     visited.add(path)
     yield path
-    for name in _parsed(path).names:
+    for name in parsed(path).names:
         sibling = path.with_name(f"{name.rpartition('.')[2]}.py")
         if name and sibling.is_file():
             yield from _paths(sibling, visited)

@@ -18,6 +18,7 @@ from reportgen.data.locate import find, tried_places
 from reportgen.data.search import DataSource, Search
 from reportgen.plan.dependencies import Group, why_unreadable
 from reportgen.plan.plan import Build, Plan
+from reportgen.record.inputs import ADDED
 from reportgen.spec.model import Weights
 
 T = TypeVar("T")
@@ -48,12 +49,13 @@ class Probe:
         """
         now = dict(build.inputs[group])
         unknown: Reasons = {}
-        if was and now.get("code") != was.get("code") and (why := self._why_unreadable(build)):
-            unknown["code"] = why
+        for name in ("code", "imports", "packages"):
+            if _moved(name, was, now) and (why := self._why_unreadable(build)):
+                unknown[name] = why
         baseline = self.plan.baseline_of(build) if group == "speedup" else None
-        moved = baseline and was and now.get("baseline") != was.get("baseline")
-        if baseline and moved and (why := self._why_unreadable(baseline)):
-            unknown["baseline"] = f"{why} (the baseline)"
+        for name in ("baseline", "baseline imports", "baseline packages"):
+            if baseline and _moved(name, was, now) and (why := self._why_unreadable(baseline)):
+                unknown[name] = f"{why} (the baseline)"
         if group == "accuracy":
             self._measured_on(build, now, unknown)
         for name in unknown:
@@ -114,6 +116,12 @@ class Probe:
             return read(source, split, self.search, self.plan.measure.time_limit)
 
         return fingerprint
+
+
+def _moved(name: str, was: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether a digest is not the old one, where the record has it or always had to."""
+    required = bool(was) and name not in ADDED
+    return (required or name in was) and now.get(name) != was.get(name)
 
 
 def _first_line(error: Exception) -> str:

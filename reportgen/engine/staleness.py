@@ -18,6 +18,7 @@ from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
 from reportgen.plan.dependencies import METHODS, Group
 from reportgen.plan.plan import Build, Plan
+from reportgen.record.inputs import adopt, differing
 from reportgen.record.metrics import is_known
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 
@@ -25,9 +26,13 @@ from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 CHANGES = {
     "model": "the model's part of the spec",
     "code": "the model's code",
+    "imports": "the model's code",
+    "packages": "the version of its package",
     "settings": "the settings of the measurement",
     "method": "how reportgen measures it",
     "baseline": "the baseline",
+    "baseline imports": "the baseline",
+    "baseline packages": "the baseline",
     "weights": "the weights",
     "normalization": "the normalisation of images",
     "data": "the data set's content",
@@ -173,7 +178,10 @@ def _renamed(
 
 def _alike(was: Mapping[str, str], now: Mapping[str, str]) -> bool:
     """Whether two builds were measured on the same inputs, as far as those can be read now."""
-    return bool(now) and {**was, **now} == was and was.keys() - now.keys() <= {"code"}
+    unread = (
+        {} if "code" in now else {"code": was.get("code", ""), "imports": was.get("imports", "")}
+    )
+    return bool(now) and not differing(was, {**unread, **now})
 
 
 @dataclass
@@ -207,6 +215,8 @@ def _compare_build(
             figures |= has
             inputs[group] = was
         changed = _changed(was, now) if has else ""
+        if has and not changed:
+            inputs[group] = adopt(was, now)
         stale = tuple(
             key
             for key in keys
@@ -236,8 +246,7 @@ def _compare_build(
 
 def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Say which inputs are not what they were."""
-    names = [name for name in sorted({*was, *now}) if was.get(name) != now.get(name)]
-    said = " and ".join(CHANGES.get(name, name) for name in names)
+    said = " and ".join(dict.fromkeys(CHANGES.get(name, name) for name in differing(was, now)))
     return f"{said} changed" if said else ""
 
 

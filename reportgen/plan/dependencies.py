@@ -6,17 +6,17 @@ docs/architecture.md has the table. Nothing is imported, not even to find a modu
 from __future__ import annotations
 
 import functools
-import importlib.machinery
 import sys
-from collections.abc import Mapping, Sequence
-from importlib.machinery import ModuleSpec
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from reportgen.common.errors import UnreadableError
-from reportgen.common.fingerprint import code_digest, digest, lost_import
+from reportgen.common.fingerprint import code_digest, digest
+from reportgen.plan.code import find_module, imports_digest, is_found, lost_import
 from reportgen.record.metrics import quantity_of
 from reportgen.sources.catalog import ModelEntry
 from reportgen.spec.model import Measure, Model, Normalization
@@ -118,18 +118,33 @@ def _given(part: BaseModel | None) -> dict[str, Any] | None:
 def why_unreadable(entry: ModelEntry, spec_dir: Path) -> str:
     """Say why the code that defines a model cannot be read, or not all of it; empty if it can."""
     try:
-        _code(entry, spec_dir)
+        _code_and_imports(entry, spec_dir)
     except UnreadableError as error:
         return str(error)
-    path = _own_file(entry, spec_dir)
-    return lost_import(path, lambda name: _is_found(name, spec_dir)) if path else ""
+    package = _declared_package(entry)
+    if package and not _version(package):
+        return f"{package} is not installed"
+    module = _start(entry, spec_dir)
+    return lost_import(module, _search_path(spec_dir)) if module else ""
 
 
 def _code_if_read(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
     try:
-        return {"code": _code(entry, spec_dir)}
+        found = _code_and_imports(entry, spec_dir)
     except UnreadableError:
-        return {}
+        found = {}
+    package = _declared_package(entry)
+    if package and (version := _version(package)):
+        found["packages"] = digest([package, version])
+    return found
+
+
+def _code_and_imports(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
+    found = {"code": _code(entry, spec_dir)}
+    if module := _start(entry, spec_dir):
+        with _unreadable():
+            found["imports"] = imports_digest(module, _search_path(spec_dir))
+    return found
 
 
 def _code(entry: ModelEntry, spec_dir: Path) -> str:
@@ -139,15 +154,23 @@ def _code(entry: ModelEntry, spec_dir: Path) -> str:
         return _shipped(module)
     if not entry.target:
         raise UnreadableError(f"no installed package has the model '{entry.source}'")
-    if entry.origin == "python" and not _is_found(module, spec_dir):
-        raise UnreadableError(
-            f"the module {module} is not there, neither beside the spec ({spec_dir}) nor installed"
+    if entry.origin in ("python", "plugin") and not is_found(module, _search_path(spec_dir)):
+        beside = (
+            f"neither beside the spec ({spec_dir}) nor " if entry.origin == "python" else "not "
         )
+        raise UnreadableError(f"the module {module} is not there, {beside}installed")
     path = _own_file(entry, spec_dir)
     if path is None:
         return digest(attribute if entry.origin == "python" else entry.target)
-    try:
+    with _unreadable():
         return code_digest(path)
+
+
+@contextmanager
+def _unreadable() -> Iterator[None]:
+    """Turn a file that cannot be read into a reason."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise UnreadableError(f"{error.filename} is not there") from None
     except OSError as error:
@@ -162,15 +185,32 @@ def _own_file(entry: ModelEntry, spec_dir: Path) -> Path | None:
     return find_module(module, _search_path(spec_dir)) if entry.origin == "python" else None
 
 
+def _start(entry: ModelEntry, spec_dir: Path) -> str | Path | None:
+    """Return the module or the file whose imports are followed; None for those shipped with us."""
+    if entry.origin == "file":
+        return _own_file(entry, spec_dir)
+    module = entry.target.rpartition(":")[0]
+    return module if entry.origin in ("python", "plugin") else None
+
+
+def _declared_package(entry: ModelEntry) -> str:
+    """Return the package whose version decides what a model is; empty if none does."""
+    return entry.origin if entry.origin == "torchvision" else ""
+
+
+@functools.cache
+def _version(package: str) -> str:
+    """Return the version of a package, whatever it was compiled for; empty if there is none."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package).partition("+")[0]
+    except PackageNotFoundError:
+        return ""
+
+
 def _search_path(spec_dir: Path) -> list[str]:
     return [str(spec_dir), *sys.path]
-
-
-def _is_found(name: str, spec_dir: Path) -> bool:
-    first = name.partition(".")[0]
-    if first in sys.stdlib_module_names or first in sys.builtin_module_names:
-        return True
-    return _find(name, _search_path(spec_dir)) is not None
 
 
 @functools.cache
@@ -179,33 +219,3 @@ def _shipped(module: str) -> str:
     return code_digest(
         Path(__file__).parents[1].joinpath(*module.split(".")[1:]).with_suffix(".py")
     )
-
-
-def find_module(name: str, search_path: Sequence[str]) -> Path | None:
-    """Return the file of a module, without importing it or its packages."""
-    spec = _find(name, search_path)
-    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
-
-
-def _find(name: str, search_path: Sequence[str]) -> ModuleSpec | None:
-    """Find a module, also one that an editable install knows of."""
-    places: Sequence[str] | None = search_path
-    spec = None
-    for part in name.split("."):
-        if places is None:
-            return None
-        spec = importlib.machinery.PathFinder.find_spec(part, list(places))
-        if spec is None and places is search_path:
-            spec = next(filter(None, (_ask(finder, part) for finder in sys.meta_path)), None)
-        if spec is None:
-            return None
-        places = spec.submodule_search_locations
-    return spec
-
-
-def _ask(finder: Any, name: str) -> ModuleSpec | None:
-    try:
-        found: ModuleSpec | None = finder.find_spec(name, None)
-    except Exception:  # it is somebody's
-        return None
-    return found

@@ -21,11 +21,19 @@ from reportgen.plan.plan import NO_DATA, Build, Data, Plan
 from reportgen.record import budgets
 from reportgen.record import metrics as quantities
 from reportgen.record import record as records
+from reportgen.record.inputs import ADDED
 from reportgen.record.record import Figure, ReportSettings
 from reportgen.sources import catalog, torchvision
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
 from reportgen.spec.quoted import Claim, Quoted, Reported
 from reportgen.spec.tensors import described
+
+
+def _of_baseline(inputs: Mapping[str, str]) -> dict[str, str]:
+    """Digest what a baseline depends on; what older records do not have, by itself."""
+    known = {name: value for name, value in inputs.items() if name not in ADDED}
+    added = {f"baseline {name}": inputs[name] for name in inputs if name in ADDED}
+    return {"baseline": digest(known), **added}
 
 
 def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
@@ -45,7 +53,7 @@ def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
         if baseline and "speedup" in build.inputs:
             compared = dict(build.inputs["speedup"])
             if "code" in baseline.inputs["timing"]:  # else nobody knows what it is
-                compared["baseline"] = digest(baseline.inputs["timing"])
+                compared |= _of_baseline(baseline.inputs["timing"])
             builds[key] = replace(build, inputs={**build.inputs, "speedup": compared})
     # Tables go by data set, and within one in the order of the models.
     tables = (*data, NO_DATA.name)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from reportgen.common.errors import RecordError
 from reportgen.plan.dependencies import METHODS, Group, group_of
+from reportgen.record.inputs import ADDED, differing
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record, loads
 
 T = TypeVar("T")
@@ -98,7 +99,7 @@ def _merge_build(
         first, second = ours, theirs
         if _holds(yours, wanted) and not _holds(mine, wanted):
             first, second = theirs, ours
-        figures |= _fill(_of(first, group), _of(second, group) if mine == yours else {})
+        figures |= _fill(_of(first, group), {} if differing(mine, yours) else _of(second, group))
         if group in first.inputs:
             inputs[group] = first.inputs[group]
         if group == "complexity":
@@ -114,7 +115,8 @@ def _merge_build(
 
 def _holds(inputs: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Whether figures were measured on what is wanted now, as far as the spec tells."""
-    return bool(inputs) and wanted.items() <= inputs.items()
+    known = {name: value for name, value in wanted.items() if name in inputs or name not in ADDED}
+    return bool(inputs) and known.items() <= inputs.items()
 
 
 def _of(build: BuildRecord, group: str) -> dict[str, Figure]:
@@ -154,7 +156,7 @@ def _merge_runs_build(
     counted = theirs if ours.ledger == was.ledger else ours
     for group in sorted({group_of(key) for key in (*ours.figures, *theirs.figures)}):
         sides = _of(was, group), _of(ours, group), _of(theirs, group)
-        if ours.inputs.get(group) == theirs.inputs.get(group):
+        if not differing(*(build.inputs.get(group, {}) for build in (ours, theirs))):
             chosen = ours
             figures |= _each(*sides, _good_one)
         else:  # figures of other inputs are never mixed

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from reportgen.record.inputs import differing
 from reportgen.record.metrics import quantity_of
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.figures import is_own
@@ -153,7 +154,11 @@ def _timing(
 def has_reason(group: str, old: BuildRecord, new: BuildRecord, was: Figure, now: Figure) -> bool:
     """Whether a time has a reason to be another: model, code, settings, baseline, versions."""
     known = old.inputs.get(group)
-    return not known or known != new.inputs.get(group) or was.environment != now.environment
+    return (
+        not known
+        or bool(differing(known, new.inputs.get(group, {})))
+        or was.environment != now.environment
+    )
 
 
 def floor_of(prompted: bool) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from reportgen.record.inputs import differing
 from reportgen.record.metrics import quantity_of, rank
 from reportgen.record.record import BuildRecord, Record
 from reportgen.report.comparison import ordered_builds
@@ -128,7 +129,9 @@ def _alike(old: BuildRecord, new: BuildRecord) -> bool:
     if (old.dataset, old.classes) != (new.dataset, new.classes):
         return False
     if old.inputs or new.inputs:
-        return old.inputs == new.inputs
+        return old.inputs.keys() == new.inputs.keys() and not any(
+            differing(old.inputs[group], new.inputs[group]) for group in old.inputs
+        )
     return bool(old.figures) and old.figures == new.figures
 
 

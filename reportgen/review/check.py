@@ -20,6 +20,7 @@ from reportgen.engine.staleness import Due, State, by_reason, compare, failures
 from reportgen.plan.plan import Plan
 from reportgen.record import record as records
 from reportgen.record.budgets import broken_budgets
+from reportgen.record.inputs import differing
 from reportgen.record.record import Record
 from reportgen.report import render
 from reportgen.report.figures import is_doubtful
@@ -134,7 +135,8 @@ def stale_settings(subject: Subject) -> Iterator[Finding]:
     builds = [record.builds for record in records]
     due = {due.build.id for due in subject.state.due}
     for name in sorted(builds[0].keys() & builds[1].keys() - due):
-        was, now = (of[name] for of in builds)
+        # Of inputs their groups alone: what changed is due, and what older records lack is no news.
+        was, now = (replace(of[name], inputs={key: {} for key in of[name].inputs}) for of in builds)
         if was != now and (changed := _changed(was.to_json(), now.to_json(), _BUILD)):
             yield Finding("stale", name, f"the spec says otherwise now: {', '.join(changed)}")
 
@@ -192,7 +194,7 @@ CHECKS: tuple[Check, ...] = (
 def _only_retries(due: Due, record: Record) -> bool:
     """Whether a run would only try again what could not be had: that is no drift."""
     build = record.builds.get(due.build.id)
-    if build is None or build.inputs.get(due.group) != due.inputs:
+    if build is None or differing(build.inputs.get(due.group, {}), due.inputs):
         return False
     figures = [build.figures.get(key) for key in due.keys]
     return all(figure is not None and figure.cause == "missing" for figure in figures)

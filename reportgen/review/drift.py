@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reportgen.record.inputs import differing
 from reportgen.review import significance
 from reportgen.review.cells import Cell, floor_of, has_reason
 
@@ -63,7 +64,7 @@ def _unchanged(row: Row) -> bool:
     """Whether a model is what it was, as far as its time goes."""
     if row.old is None or row.new is None:
         return False
-    return row.old.inputs.get("timing") == row.new.inputs.get("timing")
+    return not differing(*(build.inputs.get("timing", {}) for build in (row.old, row.new)))
 
 
 def _same_baseline(row: Row) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.common.fingerprint import code_digest, digest, lost_import
+from reportgen.common.fingerprint import code_digest, digest
 
 CODE = '''"""A module."""
 
@@ -81,32 +81,6 @@ def test_the_ends_of_lines_and_the_encoding_do_not_count(tmp_path: Path) -> None
     for name, content in (("lf.py", b"def net(:\nx"), ("crlf.py", b"def net(:\r\nx")):
         (tmp_path / name).write_bytes(content)
     assert code_digest(tmp_path / "lf.py") == code_digest(tmp_path / "crlf.py")
-
-
-LOST = "import torch\nfrom layers import Layer\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "beside", "said"),
-    [
-        (LOST, [], "nets.py imports layers, which is not there"),
-        (LOST, ["layers.py"], ""),
-        ("import a.b\n", ["a.py"], "nets.py imports a.b, which is not there"),
-        ("from .layers import Layer\n", [], "nets.py imports layers, which is not there"),
-        # What may be meant to fail, or to be found by then, is for running it to say.
-        (f"try:\n    import fast\nexcept ImportError:\n    pass\n{LOST}", [], ""),
-        (f"import sys\nsys.path.insert(0, 'lib')\n{LOST}", [], ""),
-        (f"import sys\nif True:\n    pass\n{LOST}", [], ""),
-        ("def net():\n    import layers\n", [], ""),
-    ],
-)
-def test_an_import_that_finds_nothing(
-    text: str, beside: list[str], said: str, tmp_path: Path
-) -> None:
-    (tmp_path / "nets.py").write_text(text)
-    for name in beside:
-        (tmp_path / name).touch()
-    assert lost_import(tmp_path / "nets.py", lambda name: name == "torch" or name == "sys") == said
 
 
 def test_the_order_of_keys_does_not_count() -> None:

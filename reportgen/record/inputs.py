@@ -1,0 +1,23 @@
+"""How the digests in two records compare: what a figure was measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+# Digests that older records do not have. One is compared only where both sides have it.
+ADDED = frozenset({"imports", "packages", "baseline imports", "baseline packages"})
+
+# Of these, the ones that a run adds to the figures of an old record that still hold. The version
+# of a package is not among them: nobody knows which one those figures were measured with.
+ADOPTED = frozenset({"imports", "baseline imports"})
+
+
+def differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """Return the names of the digests that are not the same on both sides, sorted."""
+    names = {*was, *now} - (ADDED - (was.keys() & now.keys()))
+    return sorted(name for name in names if was.get(name) != now.get(name))
+
+
+def adopt(was: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of figures that still hold, with what their record did not have yet."""
+    return {**{name: now[name] for name in now if name in ADOPTED}, **was}
