@@ -7,7 +7,7 @@ import dis
 import threading
 import warnings
 import weakref
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial, wraps
 from itertools import chain
@@ -152,9 +152,9 @@ def _is_real(tensor: Tensor) -> bool:
 
 
 def _may_keep(factory: Any) -> bool:
-    """Whether a factory is seen to keep what it builds: a cache, a global, a global's content."""
+    """Whether a factory is seen to keep what it builds: a cache, a global, an attribute."""
     while factory is not None:
-        if hasattr(factory, "cache_info") or _writes_to_globals(factory):
+        if hasattr(factory, "cache_info") or _writes_elsewhere(factory):
             return True
         if isinstance(factory, partial):
             factory = factory.func
@@ -163,24 +163,37 @@ def _may_keep(factory: Any) -> bool:
     return False
 
 
-def _writes_to_globals(function: Any) -> bool:
-    code = getattr(function, "__code__", None)
+def _writes_elsewhere(factory: Any) -> bool:
+    """Whether the code of a factory is seen to write to what outlives its call."""
+    owner = hasattr(factory, "__self__") or not hasattr(factory, "__code__")
+    if not hasattr(factory, "__code__") and not isinstance(factory, type):
+        factory = type(factory).__call__
+    code = getattr(factory, "__code__", None)
     if code is None:
         return False
-    names = function.__globals__
-    kept = any(isinstance(names.get(name), (list, MutableMapping)) for name in code.co_names)
+    held = [factory.__globals__.get(name) for name in code.co_names]
+    held += factory.__defaults__ or ()
+    kept = owner or any(isinstance(value, (list, MutableMapping)) for value in held)
     if kept and not {"append", "setdefault"}.isdisjoint(code.co_names):
         return True
-    before = ""
+    owners = code.co_varnames[:1] if owner else ()
+    before = None
     for step in dis.get_instructions(code):
         if (
             step.opname == "STORE_GLOBAL"
+            or (step.opname == "STORE_DEREF" and step.argval in code.co_freevars)
             or (step.opname == "STORE_SUBSCR" and kept)
-            or (step.opname == "STORE_ATTR" and before == "LOAD_GLOBAL")
+            or (step.opname == "STORE_ATTR" and before and _loads(before, owners))
         ):
             return True
-        before = step.opname
+        before = step
     return False
+
+
+def _loads(step: dis.Instruction, names: Sequence[str]) -> bool:
+    """Whether the last thing that an instruction loads is a global, or a variable of these."""
+    loaded = step.argval[-1] if isinstance(step.argval, tuple) else step.argval
+    return step.opname == "LOAD_GLOBAL" or (step.opname.startswith("LOAD_FAST") and loaded in names)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
-from reportgen.counting.kernels import Kernels
+from reportgen.counting.kernels import Kernels, is_sparse
 from reportgen.counting.operations import hides_products, is_taken_apart, moves_data, name_of
 from reportgen.counting.products import OURS, work_of
 from reportgen.counting.recorder import Recorder, elements, first_tensor
@@ -117,6 +117,12 @@ Mark: TypeAlias = tuple[int, int, int]
 """How far the second counter is: FLOPs of all products, those of PyTorch's, unknown calls."""
 
 
+class _Missed(NamedTuple):
+    module: int
+    operation: str
+    lasting: bool
+
+
 class SecondCounter(FlopCounterMode):
     """A ``FlopCounterMode`` that also remembers where the other counter says something else.
 
@@ -131,7 +137,7 @@ class SecondCounter(FlopCounterMode):
         super().__init__(display=False)
         self._recorder = recorder
         self._differences: dict[tuple[int, str], list[int]] = {}
-        self._unknown: list[tuple[int, str]] = []
+        self._unknown: list[_Missed] = []
         self._operations: Any = None
         self._products = 0
         self._seen = 0
@@ -167,7 +173,8 @@ class SecondCounter(FlopCounterMode):
         work = work or Work(Kind.OTHER)
         missing = products - 2 * work.macs
         if missing < 0 and len(self._unknown) > before[2]:
-            del self._unknown[before[2] :]  # the formula knows what these are
+            # The formula knows what these are.
+            self._unknown[before[2] :] = [u for u in self._unknown[before[2] :] if u.lasting]
         elif missing:
             self._differ(function, work.macs, products)
         if missing > 0:
@@ -188,7 +195,7 @@ class SecondCounter(FlopCounterMode):
                 self._record(name_of(packet), work, out, args, known)
             return
         if hides_products(operation, args, kwargs):
-            self.miss(name_of(packet))
+            self.miss(name_of(packet), lasting=any(map(is_sparse, args)))
         if self._recorder.listening and not moves_data(packet):
             result = first_tensor(out)
             if result is not None and result.is_floating_point():
@@ -198,9 +205,16 @@ class SecondCounter(FlopCounterMode):
         """Whether there is a formula for an operation."""
         return packet in self.flop_registry or packet in OURS
 
-    def miss(self, operation: str, module: int | None = None) -> None:
-        """Note an operation that may have made products that nobody counts."""
-        self._unknown.append((self._recorder.current if module is None else module, operation))
+    def miss(self, operation: str, module: int | None = None, *, lasting: bool = False) -> None:
+        """Note an operation that may have made products that nobody counts.
+
+        Args:
+            operation: its name.
+            module: the module that ran it; None for the one that is running.
+            lasting: whether the formula of a function around it knows no better.
+        """
+        module = self._recorder.current if module is None else module
+        self._unknown.append(_Missed(module, operation, lasting))
 
     def result(self, driven_macs: int) -> CrossCheck:
         """The verdict, given the products that DeepSpeed's profiler counted."""
@@ -216,7 +230,7 @@ class SecondCounter(FlopCounterMode):
             ),
             unknown=tuple(
                 Unknown(path(module), operation, calls)
-                for (module, operation), calls in Counter(self._unknown).items()
+                for (module, operation), calls in Counter(u[:2] for u in self._unknown).items()
             ),
         )
 
@@ -250,6 +264,8 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
+        if types and any(map(_dispatches, types)):
+            return NotImplemented  # what such a tensor makes of the operation is seen instead
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
         if packet not in self._counter.flop_registry:
@@ -276,6 +292,12 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return function(*args, **kwargs)
 
         return run
+
+
+def _dispatches(kind: type) -> bool:
+    """Whether tensors of a class say themselves what an operation on them is."""
+    own = getattr(kind, "__torch_dispatch__", None)
+    return own is not None and own is not torch._C._disabled_torch_dispatch_impl
 
 
 def _is_function(value: Any) -> bool:

@@ -21,7 +21,7 @@ from types import MethodType, ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 from torch.overrides import get_testing_overrides
 
@@ -101,9 +101,9 @@ class _Wrapper:
         recorder, second = self._recorder, self._second
         if not recorder.listening:
             return self._function(*args, **kwargs)
+        if torch._C._functorch.peek_interpreter_stack() is not None:
+            return self._function(*args, **kwargs)  # in vmap, whose shapes hide a dimension
         given = first_tensor((args, kwargs))
-        if _is_mapped(given):
-            return self._function(*args, **kwargs)
         before = second.mark
         with recorder.inside:
             out = shortcut(self._name, self._function, args, kwargs)
@@ -157,11 +157,6 @@ def positional(
     last = max(list(signature.parameters).index(name) for name in bound.arguments)
     bound.apply_defaults()
     return bound.args[: last + 1]
-
-
-def _is_mapped(tensor: Tensor | None) -> bool:
-    """Whether a tensor hides a dimension, as inside ``torch.vmap``: no formula sees its shape."""
-    return tensor is not None and torch._C._functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def _in_parts(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -269,14 +264,28 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
         function = getattr(torch._VF, name)
         setattr(torch._VF, name, wrap(_in_parts(function) if name in _RECURRENT else function))
 
-    recorder.follow(undo)
-    watch(recorder, second, undo)
+    recorder.follow(watch(recorder, second, undo), undo)
+    _watch_scripts(second, undo)
     whole = _Whole(model)
     flops_profiler = profiler.FlopsProfiler(whole)
     undo.callback(_end, profiler)
     flops_profiler.start_profile()
     undo.enter_context(second)
     return Pass(whole, recorder, second, flops_profiler)
+
+
+def _watch_scripts(second: SecondCounter, undo: ExitStack) -> None:
+    """Look into scripted functions as they are called: no module holds them."""
+    script = torch.jit.ScriptFunction
+    call = script.__call__
+
+    def noted(function: Any, *args: Any, **kwargs: Any) -> Any:
+        for operation in unseen(function):
+            second.miss(operation)
+        return call(function, *args, **kwargs)
+
+    undo.callback(setattr, script, "__call__", call)
+    setattr(script, "__call__", noted)  # noqa: B010 - a method may not be assigned
 
 
 def _end(profiler: Any) -> None:

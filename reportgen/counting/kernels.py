@@ -24,6 +24,10 @@ _PLAIN = frozenset(
     | {torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 
+_SPARSE = frozenset(
+    {torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc}
+)
+
 
 class Kernels:
     """Runs the operations of one pass.
@@ -50,12 +54,17 @@ class Kernels:
 
     def _flops(self, packet: Any, args: _Args, kwargs: Mapping[str, Any], out: Any) -> int | None:
         formula = self._formulas.get(packet)
-        if formula is None:
+        if formula is None or any(map(is_sparse, args)):
             return None
         try:
             return int(formula(*args, **kwargs, out_val=out))
         except Exception:  # PyTorch's own formulas do not know nested or quantised tensors
             return None
+
+
+def is_sparse(value: Any) -> bool:
+    """Whether a value is a tensor that leaves out zeros: how many products it makes is not told."""
+    return isinstance(value, Tensor) and value.layout in _SPARSE
 
 
 @cache

@@ -162,12 +162,12 @@ def nature(operation: Any) -> Nature:
         return Nature.OPAQUE
     if is_composite(operation):
         return Nature.COMPOSITE
-    if not _gives_tensors(operation) or not _operands_of(operation):
-        return Nature.NO_PRODUCTS
-    if _works_on_elements(operation):
+    if not _gives_tensors(operation) or _works_on_elements(operation):
         return Nature.NO_PRODUCTS
     if operation.namespace not in _BUILT_IN:
         return Nature.OPAQUE
+    if not _operands_of(operation):
+        return Nature.NO_PRODUCTS
     name = _plain(operation._overloadpacket.__name__)
     if name in PRODUCTS:
         return Nature.PRODUCTS
@@ -188,7 +188,8 @@ def hides_products(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     if kind is Nature.NO_PRODUCTS:
         return False
     given = (*args, *(value for name, value in kwargs.items() if name not in _outputs(operation)))
-    return sum(map(_may_be_factor, _flat(given))) > 1
+    integers = _INTEGERS if _multiplies_integers(operation) else _SMALL_INTEGERS
+    return sum(_may_be_factor(value, integers) for value in _flat(given)) > 1
 
 
 def is_taken_apart(operation: Any, args: Iterable[Any]) -> bool:
@@ -208,9 +209,12 @@ def is_composite(operation: Any) -> bool:
         return False  # a higher-order operator
     composite = torch._C.DispatchKey.CompositeImplicitAutograd
     name = str(operation._schema.name), str(operation._schema.overload_name)
-    return composite in operation.py_kernels or torch._C._dispatch_has_kernel_for_dispatch_key(
-        ".".join(filter(None, name)), composite
-    )
+    try:
+        return composite in operation.py_kernels or torch._C._dispatch_has_kernel_for_dispatch_key(
+            ".".join(filter(None, name)), composite
+        )
+    except RuntimeError:  # operations of TorchScript, as `sym_size`, are not in the dispatcher
+        return False
 
 
 @cache
@@ -283,13 +287,21 @@ def _flat(values: Iterable[Any]) -> Iterator[Any]:
             yield value
 
 
-def _may_be_factor(value: Any) -> bool:
+@cache
+def _multiplies_integers(operation: Any) -> bool:
+    """Whether integers among the operands are factors: an embedding bag's are indices."""
+    name = operation._overloadpacket.__name__
+    return nature(operation) is Nature.PRODUCTS and "embedding_bag" not in name
+
+
+def _may_be_factor(value: Any, integers: frozenset[torch.dtype]) -> bool:
     if isinstance(value, Tensor):
         kind = value.dtype
-        return kind.is_floating_point or kind.is_complex or kind in _SMALL_INTEGERS
+        return kind.is_floating_point or kind.is_complex or kind in integers
     return isinstance(value, torch.ScriptObject)  # packed weights
 
 
 _SMALL_INTEGERS = frozenset(
     {torch.int8, torch.uint8, torch.qint8, torch.quint8, torch.qint32, torch.quint4x2}
 )
+_INTEGERS = _SMALL_INTEGERS | {torch.int16, torch.int32, torch.int64}

@@ -30,8 +30,14 @@ _SUBMITTERS = (
 )
 
 
-def watch(recorder: Recorder, second: SecondCounter, undo: ExitStack) -> None:
-    """Have the second counter miss what other threads do for this one, until ``undo``."""
+def watch(
+    recorder: Recorder, second: SecondCounter, undo: ExitStack
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Have the second counter miss what other threads do for this one, until ``undo``.
+
+    Returns:
+        What makes a watched function of one that another thread calls.
+    """
     watched = threading.local()
 
     def carried(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,6 +77,7 @@ def watch(recorder: Recorder, second: SecondCounter, undo: ExitStack) -> None:
         method = getattr(owner, name)
         undo.callback(*((setattr, owner, name, method) if own else (delattr, owner, name)))
         setattr(owner, name, submitting(method))
+    return carried
 
 
 class _Elsewhere(TorchDispatchMode):  # type: ignore[no-untyped-call]

@@ -36,6 +36,11 @@ def _vector_by_vector(first: Tensor, second: Tensor, *, out_val: Any, **_: Any) 
     return 2 * first.numel()
 
 
+def _affine_grid(theta: Tensor, *_: Any, out_val: Tensor, **__: Any) -> int:
+    """out[..., i] = sum over k of place[k] * theta[i, k]: a place has three numbers, or four."""
+    return 2 * out_val.numel() * theta.shape[-1]
+
+
 def _attention(query: Tensor, key: Tensor, value: Tensor, *_: Any, out_val: Any, **__: Any) -> int:
     """query (..., L, E), key (..., S, E), value (..., S, V): E + V products for each pair."""
     pairs = math.prod(query.shape[:-1]) * key.shape[-2]
@@ -47,6 +52,8 @@ OURS: Mapping[Any, Callable[..., int]] = {
     _aten.addmv: _added_matrix_by_vector,
     _aten.dot: _vector_by_vector,
     _aten.vdot: _vector_by_vector,
+    _aten.addmv_: _added_matrix_by_vector,
+    _aten.affine_grid_generator: _affine_grid,
     _aten.addmm_: flop_registry[_aten.addmm],
     _aten.baddbmm_: flop_registry[_aten.baddbmm],
     **{

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -81,17 +82,23 @@ class Recorder:
         """Dotted path of a module."""
         return list(self._modules)[index]
 
-    def follow(self, undo: ExitStack) -> None:
+    def follow(self, elsewhere: Callable[[Any], Any], undo: ExitStack) -> None:
         """Have every call of a module noted, its hooks included, until ``undo``.
 
         One function for all modules: two hooks on each of them cost more than small models do.
+
+        Args:
+            elsewhere: makes of a function one that is watched in another thread.
+            undo: ends it.
         """
         call = nn.Module.__call__
 
         def noted(module: nn.Module, *args: Any, **kwargs: Any) -> Any:
             index = self._index.get(id(module))
-            if index is None or self._finished or threading.get_ident() != self._thread:
+            if index is None or self._finished:
                 return call(module, *args, **kwargs)
+            if threading.get_ident() != self._thread:
+                return elsewhere(call)(module, *args, **kwargs)
             self._running.append(index)
             self._calls[index] += 1
             try:
@@ -196,7 +203,7 @@ def elements(tensor: Tensor | None) -> int:
         return 0
     try:
         return int(tensor.numel())
-    except (RuntimeError, ValueError):
+    except (AttributeError, RuntimeError, ValueError):
         return 0
 
 
@@ -236,7 +243,7 @@ def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
         return None
     try:
         return tuple(map(int, tensor.shape))
-    except (RuntimeError, ValueError):
+    except (AttributeError, RuntimeError, ValueError):
         return None
 
 

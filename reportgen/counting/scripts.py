@@ -16,14 +16,14 @@ _UNSEEN = re.compile(
 )
 
 
-def unseen(module: nn.Module) -> list[str]:
-    """Return the operations of a scripted module, its children's included, that are not seen.
+def unseen(script: nn.Module | torch.jit.ScriptFunction[Any, Any]) -> list[str]:
+    """Return the operations of a scripted module or function that are not seen.
 
     Empty for any other module, and for one whose program is not known.
     """
-    if not isinstance(module, torch.jit.ScriptModule):
+    if not isinstance(script, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
         return []
-    graph = getattr(module, "inlined_graph", None)
+    graph = getattr(script, "inlined_graph", None)
     return [kind for kind in _kinds(graph) if _UNSEEN.match(kind)] if graph is not None else []
 
 

@@ -74,11 +74,23 @@ def _linear(
 
 
 def _attention(
-    function: Any, query: Tensor, key: Tensor, value: Tensor, *_: Any, **__: Any
+    function: Any,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    *_: Any,
+    **__: Any,
 ) -> Tensor | None:
     """The two products alone; the scaling and softmax between them are slow here."""
-    if not query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
+    batch = query.shape[:-2]
+    if not batch == key.shape[:-2] == value.shape[:-2]:
         return None  # grouped queries, or batches that broadcast
+    if attn_mask is not None and (
+        attn_mask.dim() > query.dim()
+        or any(m not in (1, q) for m, q in zip(attn_mask.shape[-3::-1], batch[::-1], strict=False))
+    ):
+        return None  # a batch of masks
     return torch.matmul(torch.matmul(query, key.transpose(-2, -1)), value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 
 from torch import nn
 
@@ -33,10 +34,12 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     """
     made = factory(build, search.spec_dir)
     dtypes: list[str] = []
+    note_dtype = dtypes.append
 
+    @wraps(made)
     def make() -> nn.Module:
         module = made()
-        dtypes.append(unusual_dtypes(module))
+        note_dtype(unusual_dtypes(module))
         return module
 
     args, kwargs = example(build, build.batch_size or settings.batch_size)

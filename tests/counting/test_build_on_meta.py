@@ -4,6 +4,7 @@ import copy
 import functools
 import io
 import threading
+from typing import ClassVar
 
 import pytest
 import torch
@@ -139,6 +140,40 @@ def onto_itself():
     return onto_itself.model
 
 
+class Keeper:
+    model = None
+    models: ClassVar = {}
+
+    def __call__(self):
+        if self.model is None:
+            self.model = Tied()
+        return self.model
+
+    @classmethod
+    def get(cls):
+        if "tied" not in cls.models:
+            cls.models["tied"] = Tied()
+        return cls.models["tied"]
+
+
+def in_a_closure():
+    made = None
+
+    def factory():
+        nonlocal made
+        if made is None:
+            made = Tied()
+        return made
+
+    return factory
+
+
+def in_a_default(kept=[]):  # noqa: B006 - as people do
+    if not kept:
+        kept.append(Tied())
+    return kept[0]
+
+
 def loaded():
     file = io.BytesIO()
     torch.save(MADE, file)
@@ -164,6 +199,11 @@ def with_a_new_head():
         into_a_table,
         onto_itself,
         with_a_new_head,
+        Keeper(),
+        Keeper().__call__,
+        Keeper.get,
+        in_a_closure(),
+        in_a_default,
     ],
 )
 def test_a_model_that_was_not_built_anew_keeps_its_ties_and_its_place(factory):

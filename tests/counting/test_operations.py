@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -87,6 +88,11 @@ def counted(call: Callable[[], object]) -> Count:
 
 HIDDEN: dict[str, Callable[[], object]] = {
     "aten.addbmm": lambda: torch.addbmm(WEIGHT, ROWS[:, :8], ROWS[:, :8]),
+    "aten.addbmm, integers": lambda: torch.addbmm(
+        WEIGHT.long(), ROWS[:, :8].long(), ROWS[:, :8].long()
+    ),
+    "aten.mm, sparse": lambda: WEIGHT.to_sparse() @ WEIGHT,
+    "aten.mm, compressed": lambda: F.linear(ROWS[0], WEIGHT.to_sparse_csr()),
     "aten.addbmm_": lambda: torch.zeros(8, 8).addbmm_(ROWS[:, :8], ROWS[:, :8]),
     "aten.addr": lambda: torch.addr(WEIGHT, WEIGHT[0], WEIGHT[1]),
     "aten._trilinear": lambda: F.bilinear(ROWS, ROWS, torch.randn(3, 8, 8)),
@@ -105,11 +111,12 @@ HIDDEN: dict[str, Callable[[], object]] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support is in beta")
 @pytest.mark.parametrize("operation", HIDDEN)
 def test_products_without_a_formula_are_never_verified(operation: str) -> None:
     check = counted(HIDDEN[operation]).cross_check
     assert not check.verified
-    assert check.doubts == (f"{operation} in the model itself",)
+    assert check.doubts == (f"{operation.partition(',')[0]} in the model itself",)
 
 
 @pytest.mark.parametrize(
@@ -137,19 +144,29 @@ def library() -> Iterator[torch.library.Library]:
     made = torch.library.Library("reportgen_test_operations", "FRAGMENT")
     made.define("hidden(Tensor x, Tensor w) -> Tensor")
     made.define("square(Tensor x) -> Tensor")
+    made.define("made(int size) -> Tensor")
     made.impl("hidden", lambda x, w: x @ w, "CPU")
     made.impl("square", lambda x: x @ x.mT, "CPU")
+    made.impl("made", lambda size: WEIGHT @ WEIGHT, "CompositeExplicitAutograd")
     yield made
     made._destroy()
 
 
 def test_an_operation_of_somebodys_own_is_never_verified(library: torch.library.Library) -> None:
     own = torch.ops.reportgen_test_operations
-    result = counted(lambda: (own.hidden(ROWS, WEIGHT), own.hidden(ROWS, WEIGHT), own.square(ROWS)))
+    result = counted(
+        lambda: (
+            own.hidden(ROWS, WEIGHT),
+            own.hidden(ROWS, WEIGHT),
+            own.square(ROWS),
+            own.made(8),
+        )
+    )
     assert result.macs == 0
     assert result.cross_check.doubts == (
         "reportgen_test_operations.hidden ×2 in the model itself",
         "reportgen_test_operations.square in the model itself",
+        "reportgen_test_operations.made in the model itself",
     )
 
 
@@ -198,6 +215,77 @@ def test_products_in_another_thread_are_never_verified(
     assert check.doubts == ("aten.mm (in another thread) ×2 in the model itself",)
     harmless = counted(lambda: elsewhere(lambda: ROWS.relu()))
     assert harmless.cross_check.verified
+
+
+def test_a_module_that_runs_in_a_thread_from_before_is_watched() -> None:
+    class Handed(nn.Module):
+        """Gives its layers to a thread that was there before."""
+
+        def __init__(self, layer: nn.Module) -> None:
+            super().__init__()
+            self.layer = layer
+            self.given: queue.Queue[Tensor | None] = queue.Queue()
+            self.answers: queue.Queue[Tensor] = queue.Queue()
+            self.thread = threading.Thread(target=self.work)
+            self.thread.start()
+
+        def work(self) -> None:
+            while (given := self.given.get()) is not None:
+                self.answers.put(self.layer(given).detach())
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.given.put(x)
+            return self.answers.get()
+
+    verdicts = []
+    for layer in (nn.Linear(8, 8), nn.ReLU()):
+        model = Handed(layer)
+        verdicts.append(count(model, [ROWS]).cross_check.doubts)
+        model.given.put(None)
+        model.thread.join()
+    assert verdicts == [("aten.addmm (in another thread) in the model itself",), ()]
+
+
+def forks(x: Tensor, w: Tensor) -> Tensor:
+    return torch.jit.wait(torch.jit.fork(torch.matmul, x, w))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit")
+def test_a_scripted_function_that_forks_is_not_verified() -> None:
+    before = torch.jit.ScriptFunction.__call__
+    scripted = torch.jit.script(forks)
+    assert counted(lambda: scripted(ROWS, WEIGHT)).cross_check.doubts == (
+        "prim::fork in the model itself",
+    )
+    assert torch.jit.ScriptFunction.__call__ is before
+
+
+class Adapted(Tensor):
+    """A weight that is the sum of a matrix and the product of two, whenever it is used."""
+
+    parts: tuple[Tensor, Tensor, Tensor]
+
+    @staticmethod
+    def __new__(cls, *parts: Tensor) -> Adapted:
+        made = Tensor._make_wrapper_subclass(cls, parts[0].shape, dtype=parts[0].dtype)
+        made.parts = parts
+        return made
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        def plain(value: Any) -> Any:
+            if not isinstance(value, Adapted):
+                return value
+            base, down, up = value.parts
+            return base + down @ up
+
+        return func(*map(plain, args), **(kwargs or {}))
+
+
+def test_what_a_tensor_of_its_own_kind_makes_of_an_operation_is_counted() -> None:
+    weight = Adapted(WEIGHT, WEIGHT[:, :2], WEIGHT[:2])
+    result = counted(lambda: weight + 1)
+    assert (result.macs, result.cross_check.verified) == (8 * 2 * 8, True)
 
 
 def test_a_pool_that_was_there_before_is_watched_too_and_left_alone() -> None:

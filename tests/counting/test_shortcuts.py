@@ -46,6 +46,17 @@ def test_a_shortcut_has_the_shape_and_type_of_the_real_answer(name, args, kwargs
     assert shortcut(name, function, args, kwargs) is None  # real tensors are computed with
 
 
+@pytest.mark.parametrize(
+    ("mask", "fits"),
+    [((4, 4), True), ((2, 1, 4, 4), True), ((2, 3, 4, 4), False), ((1, 2, 1, 4, 4), False)],
+)
+def test_a_mask_with_more_batches_than_the_queries_has_no_shortcut(mask, fits):
+    query = torch.zeros(2, 1, 4, 8, device="meta")
+    args = query, query, query, torch.zeros(mask, device="meta")
+    quick = shortcut("scaled_dot_product_attention", F.scaled_dot_product_attention, args, {})
+    assert (quick is not None) == fits
+
+
 def test_every_shortcut_is_tried_here():
     assert {name for name, _, _ in CALLS} == set(SHORTCUTS)
 

@@ -104,3 +104,43 @@ def test_a_tap_that_is_not_there_leaves_cells_that_say_so(folder: Path) -> None:
     assert main(["s.yaml", "--quiet", "--offline"]) == 1
     report = Path("out/s.md").read_text(encoding="utf-8")
     assert "]: KerasResNet has no tap 'add_3'. Did you mean 'add_2'?\n" in report
+
+
+KEEPING = """
+import functools
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes=32):
+        super().__init__()
+        self.fc = nn.Linear(3, num_classes)
+
+    def forward(self, x):
+        return self.fc(x.mean((2, 3))) if float(x.sum()) < 1e30 else None
+
+
+@functools.cache
+def cached(num_classes=32):
+    return Net(num_classes)
+
+
+made = None
+
+
+def kept(num_classes=32):
+    global made
+    made = made or Net(num_classes)
+    return made
+"""
+
+
+def test_models_that_their_factories_keep_are_counted_on_the_cpu_where_they_must(
+    folder: Path,
+) -> None:
+    (folder / "nets.py").write_text(KEEPING, encoding="utf-8")
+    text = SPEC.partition("models:")[0]
+    text += 'models: {A: {source: "nets.py:cached"}, B: {source: "nets.py:kept"}}\n'
+    (folder / "s.yaml").write_text(text + "report: {formats: [md], columns: [macs]}\n", "utf-8")
+    builds = run("--allow-code")
+    assert [values(builds[name])["macs"] for name in "AB"] == [96, 96]
