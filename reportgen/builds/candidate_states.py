@@ -28,6 +28,8 @@ _WRAPPERS = (
 )
 # Words in a name that mark weights averaged over training.
 _AVERAGED = {"ema", "swa", "avg", "average", "averaged", "shadow"}
+# What torch's AveragedModel has beside the module.
+COUNTER_OF_AVERAGES = "n_averaged"
 # Words of what trainers keep under a module's names beside its weights.
 _ASIDE = {"optim", "optimizer", "optimizers", "scheduler", "scaler", "exp", "momentum"}
 _ASIDE |= {"grad", "grads", "gradients"}
@@ -59,11 +61,10 @@ class Candidate:
     misshapen: tuple[str, ...]
     untied: tuple[str, ...]
     matched: int
-
-    @property
-    def averaged(self) -> bool:
-        """Whether its label, or a counter beside it, says that it is averaged over training."""
-        return bool(_words(self.label) & _AVERAGED) or "n_averaged" in self.left_out
+    averaged: bool
+    """Whether its label, or a counter beside it, says that it is averaged over training."""
+    own_left_out: bool
+    """Whether all the module's names are among those left out, too."""
 
     @property
     def faults(self) -> tuple[int, int]:
@@ -139,6 +140,17 @@ def candidates(content: Any, module: nn.Module) -> list[Candidate]:
 def sections(content: Any) -> dict[str, Mapping[Any, Any]]:
     """Map labels (keys, joined by dots) to the mappings in a checkpoint that hold tensors."""
     return {label: node for label, node in _mappings(content, "", ()) if _tensors(node)}
+
+
+def unnamed_averages(content: Any) -> list[str]:
+    """List the keys of averages that are lists of tensors without names, which nothing can load."""
+    return [
+        _join(label, key)
+        for label, node in _mappings(content, "", ())
+        for key, value in node.items()
+        if isinstance(key, str) and isinstance(value, list | tuple) and any(map(_is_tensor, value))
+        if _words(_join(label, key)) & _AVERAGED
+    ]
 
 
 def find(content: Any, key: str) -> Any:
@@ -236,8 +248,13 @@ def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names
     origins = {placed[name]: prefix + name for name in kept}
     _tie(state, names)
     _keep_metadata(under, state, names)
+    full = _join(label, prefix.rstrip(".")) if prefix and beside else label
+    counters = [name for name in beside if name.rpartition(".")[2] == COUNTER_OF_AVERAGES]
+    counted = any(
+        prefix.startswith(f"{name.removesuffix(COUNTER_OF_AVERAGES)}module.") for name in counters
+    )
     return Candidate(
-        label=_join(label, prefix.rstrip(".")) if prefix and beside else label,
+        label=full,
         section=label,
         state=state,
         origins=origins,
@@ -247,6 +264,8 @@ def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names
         misshapen=tuple(_misshapen(state, names)),
         untied=tuple(_untied(state, names)),
         matched=sum(name in names.own for name in state),
+        averaged=bool(_words(full) & _AVERAGED) or counted,
+        own_left_out=bool(names.own) and names.own.keys() <= set(beside),
     )
 
 
@@ -340,8 +359,16 @@ def _as_tensor(value: Any) -> Any:
 def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, Tensor) and isinstance(right, Tensor):
         alike = (left.shape, left.dtype) == (right.shape, right.dtype)
-        return alike and bool(torch.equal(left, right))
+        return alike and (left is right or _equal_values(left, right))
     return left is right
+
+
+def _equal_values(left: Tensor, right: Tensor) -> bool:
+    """Whether two tensors hold the same values; NaN is the same as NaN."""
+    try:
+        return bool(((left == right) | ((left != left) & (right != right))).all())
+    except (RuntimeError, NotImplementedError):  # sparse ones, and those without values
+        return False
 
 
 def _join(*parts: str) -> str:

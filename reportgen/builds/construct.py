@@ -68,7 +68,8 @@ def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable
                 ) from error
         if not isinstance(module, nn.Module):
             raise MeasureError(
-                f"{entry.source} gave a {type(module).__name__}, not a torch.nn.Module"
+                f"the factory {entry.source} returned an object of type {type(module).__name__}, "
+                "not a torch.nn.Module"
             )
         _check_names(module, [entry.name for entry in build.takes])
         if build.heads is not None:
@@ -314,7 +315,9 @@ def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:
     try:
         return getattr(module, attribute)  # type: ignore[no-any-return]
     except AttributeError:
-        raise MeasureError(f"{entry.source}: there is no '{attribute}' in it") from None
+        raise MeasureError(
+            f"there is no '{attribute}' in {entry.source.rpartition(':')[0]}"
+        ) from None
 
 
 @functools.cache

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import copy
 import pickle
 import re
 import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +20,15 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from reportgen.builds.candidate_states import Candidate, candidates, find, known_keys
+from reportgen.builds.candidate_states import (
+    COUNTER_OF_AVERAGES,
+    Candidate,
+    candidates,
+    find,
+    known_keys,
+    sections,
+    unnamed_averages,
+)
 from reportgen.common.errors import MeasureError, did_you_mean, nearest
 
 State: TypeAlias = dict[str, Tensor]
@@ -33,6 +43,24 @@ _LONGEST = 200
 # names of weights and statistics, but not of counters, which files saved anew have too.
 _DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
 
+# How files begin that are taken for checkpoints: what they are, and what to do about them.
+_STARTS = (
+    (b"version https://git-lfs", "a pointer of Git LFS", "Run `git lfs pull`."),
+    (b"<", "a web page", "Download the file itself: the address was that of a page about it."),
+    (b"\x1f\x8b", "compressed with gzip", "Unpack it."),
+)
+# Files in zip archives that are no checkpoints of torch.save.
+_MEMBERS = (
+    ("/constants.pkl", "TorchScript", "Save torch.jit.load(FILE).state_dict()."),
+    ("/archive_format", "a program of torch.export", "Save torch.export.load(FILE).state_dict."),
+    (".npy", "arrays of NumPy", "Save them as a dictionary, with torch.save."),
+)
+_SAVE = "Save model.state_dict(), alone or under the key 'state_dict'."
+_USUAL = "Give a state dict saved by torch.save, or a .safetensors file."
+
+# What torch says of a tensor that it cannot copy, after what it says of shapes that are alike.
+_COPYING = re.compile(r'copying the parameter named "(.+?)".*? an exception occurred : \(.(.+).,\)')
+
 _SHARD = re.compile(r"-\d+-of-0*(\d+)\.\w+$")
 
 
@@ -43,15 +71,16 @@ def read_checkpoint(path: Path) -> Any:
     which are never run.
     """
     _refuse_shards(path)
-    if path.suffix == ".safetensors":
+    if _is_safetensors(path):
         try:
             return load_file(path)
         except SafetensorError:
             raise _broken(path) from None
     try:
-        with warnings.catch_warnings(), _numpy_allowed():
+        # As a file: torch would believe a name that ends with `.safetensors`.
+        with warnings.catch_warnings(), _plain_allowed(), path.open("rb") as file:
             warnings.simplefilter("ignore")  # torch on its own older formats
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise _refused(path, str(error)) from None
     except Exception:  # torch and pickle raise anything at a file that is damaged
@@ -88,7 +117,12 @@ def load(
             ]
             _check_alone(candidate, rivals, name, key)
             unversioned = _unversioned(module, candidate.state)
-            return module, _taken(candidate, found, key, unversioned)
+            taken = _taken(candidate, found, key, unversioned)
+            if not key and not candidate.averaged and (lists := unnamed_averages(content)):
+                taken = "; ".join(
+                    filter(None, (taken, f"averages without names are not read: {_first(lists)}"))
+                )
+            return module, taken
         refusals.append(refusal)
     raise refusals[0]
 
@@ -117,7 +151,7 @@ def torchvision_member(source: str, member: str) -> Any:
     model = source.removeprefix("torchvision/")
     members = get_model_weights(model).__members__
     if member not in members:
-        close = nearest(member, members)
+        close = nearest(member.rpartition(".")[2], members)
         guess = f"Did you mean '{close}'? " if close else ""
         raise MeasureError(
             f"torchvision's {model} has no weights '{member}'",
@@ -151,7 +185,8 @@ def _under(content: Any, name: str, key: str | None) -> Any:
         known = known_keys(content)
         raise MeasureError(
             f"the weights {name} hold no state dict under the key '{key}'",
-            did_you_mean(key, known) or "It holds one, under no key: remove `key`.",
+            did_you_mean(key, known)
+            or ("It holds one, under no key: remove `key`." if sections(content) else _SAVE),
         )
     return found
 
@@ -182,6 +217,11 @@ def _unfit(candidate: Candidate, error: Exception, optional: str) -> MeasureErro
         said = "; ".join(fault for fault in faults if fault)
         return MeasureError(f"the weights do not fit the model: {said}", hint)
     said = " ".join(str(error).split())
+    if why := _COPYING.search(said):
+        return MeasureError(
+            f"the model refuses the weights: {why[1]}: {why[2]}",
+            "Save dense tensors of ordinary types, as `state_dict()` of a model in float32 has.",
+        )
     return MeasureError(
         f"the model refuses the weights: {type(error).__name__}: {said[:_LONGEST]}".rstrip(": "),
         hint,
@@ -203,6 +243,13 @@ def _check_alone(
     candidate: Candidate, rivals: Sequence[Candidate], name: str, key: str | None
 ) -> None:
     """Refuse to guess between state dicts that fit equally well."""
+    if candidate.own_left_out and not candidate.averaged:
+        label = _full(candidate, key)
+        raise MeasureError(
+            f"the weights {name} hold 2 state dicts that fit the model: '{label}', and one of no "
+            "key",
+            f"Say `key: {label}`, or save the other alone.",
+        )
     if rivals:
         labels = [_full(one, key) for one in (candidate, *rivals)]
         raise MeasureError(
@@ -224,8 +271,12 @@ def _taken(
         and 2 * (other.matched - len(other.misshapen)) >= candidate.matched
         and (other.averaged != candidate.averaged or not other.same_as(candidate))
     ]
-    elsewhere = {name for other in others for name in other.origins.values()} | {"n_averaged"}
-    left = [name for name in candidate.left_out if name not in elsewhere]
+    elsewhere = {name for other in others for name in other.origins.values()}
+    left = [
+        name
+        for name in candidate.left_out
+        if name not in elsewhere and name.rpartition(".")[2] != COUNTER_OF_AVERAGES
+    ]
     label = _full(candidate, key)
     parts = []
     if label and (others or left or key):
@@ -255,17 +306,33 @@ def _full(candidate: Candidate, key: str | None) -> str:
 
 
 @contextmanager
-def _numpy_allowed() -> Iterator[None]:
-    """Let torch read arrays and numbers of NumPy, which trainers save beside the weights."""
+def _plain_allowed() -> Iterator[None]:
+    """Let torch read what trainers save beside the weights: NumPy's arrays, arguments, paths."""
     # Under their names of NumPy 2, and those of NumPy 1.
     places = ("numpy._core.multiarray", "numpy.core.multiarray")
     scalar, reconstruct = np.float64(0).__reduce__()[0], np.empty(0).__reduce__()[0]
     plain = {type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"}
     allowed: list[Any] = [np.ndarray, np.dtype, *plain, (_bytes, "_codecs.encode")]
+    allowed += [
+        argparse.Namespace,
+        list,
+        dict,
+        int,
+        float,
+        (_dictionary, "collections.defaultdict"),
+    ]
+    for module in ("pathlib", "pathlib._local"):  # that of Python 3.13
+        allowed += [(PurePosixPath, f"{module}.PosixPath")]
+        allowed += [(PureWindowsPath, f"{module}.WindowsPath")]
     allowed += [(scalar, f"{place}.scalar") for place in places]
     allowed += [(reconstruct, f"{place}._reconstruct") for place in places]
     with torch.serialization.safe_globals(allowed):
         yield
+
+
+def _dictionary(*_: Any) -> dict[Any, Any]:
+    """Make a plain one for a `defaultdict`, whose entries torch refuses to set."""
+    return {}
 
 
 def _bytes(text: str, encoding: str) -> bytes:
@@ -298,17 +365,43 @@ def _refused(path: Path, reason: str) -> MeasureError:
     )
 
 
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file is of safetensors, whatever its name: the length of JSON, and JSON."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
+
+
 def _broken(path: Path) -> MeasureError:
-    return MeasureError(
-        f"the weights {path.name} are no readable checkpoint",
-        "Give a state dict saved by torch.save, or a .safetensors file.",
-    )
+    what, hint = _kind(path)
+    said = f"the weights {path.name} are no readable checkpoint"
+    return MeasureError(f"{said}: the file {what}" if what else said, hint)
+
+
+def _kind(path: Path) -> tuple[str, str]:
+    """Say what a file is that is no checkpoint, if it is easily told, and what to do about it."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip()
+    if not head:
+        return "is empty", "Copy or download it again."
+    for start, what, hint in _STARTS:
+        if head.startswith(start):
+            return f"is {what}", hint
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except Exception:  # zipfile raises anything at a file that is damaged
+        return "", _USUAL
+    for end, what, hint in _MEMBERS:
+        if any(name.endswith(end) for name in names):
+            return f"holds {what}", hint
+    return "", _USUAL
 
 
 def _no_state(name: str) -> MeasureError:
     return MeasureError(
         f"the weights {name} hold no state dict",
-        "Save model.state_dict(), alone or under the key 'state_dict'.",
+        _SAVE,
     )
 
 

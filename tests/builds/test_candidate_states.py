@@ -592,3 +592,65 @@ def test_metadata_of_the_file_is_not_changed() -> None:
     content._metadata = {"": {}, "module": {"version": 1}}  # type: ignore[attr-defined]
     loaded(content)
     assert content._metadata == {"": {}, "module": {"version": 1}}  # type: ignore[attr-defined]
+
+
+def entries() -> dict[str, Tensor]:
+    return dict(Net().state_dict())
+
+
+def test_a_file_with_nan_is_still_one_state_dict() -> None:
+    content = {**entries(), "conv.bias": torch.full((4,), torch.nan)}
+    module, taken = load(Net, {"model": content, "copy": copy.deepcopy(content)}, "net.pt")
+    assert module.state_dict()["conv.bias"].isnan().all()
+    assert taken == ""
+
+
+def test_a_copy_inside_is_not_preferred_to_weights_of_no_key() -> None:
+    own = entries()
+    content = {**own, **{f"teacher.{name}": -value for name, value in own.items()}}
+    with pytest.raises(MeasureError) as error:
+        load(Net, content, "net.pt")
+    assert str(error.value) == (
+        "the weights net.pt hold 2 state dicts that fit the model: 'teacher', and one of no key"
+    )
+    assert error.value.hint == "Say `key: teacher`, or save the other alone."
+    module, taken = load(Net, content, "net.pt", key="teacher")
+    assert torch.equal(module.state_dict()["conv.weight"], -own["conv.weight"])
+    assert taken == "from 'teacher'"
+
+
+def test_averages_without_names_are_told_of() -> None:
+    own = entries()
+    content = {"model": own, "ema": {"decay": 0.9, "shadow_params": list(own.values())}}
+    assert (
+        load(Net, content, "net.pt")[1] == "averages without names are not read: ema.shadow_params"
+    )
+    assert load(Net, content, "net.pt", key="model")[1] == "from 'model'"
+
+
+def test_the_counter_of_averages_may_lie_deeper() -> None:
+    averaged = torch.nn.DataParallel(AveragedModel(Net())).state_dict()
+    raw = {f"net.{name}": -value for name, value in entries().items()}
+    _, taken = load(Net, {**averaged, **raw}, "net.pt")
+    assert taken == "from 'module.module' (averaged); the file holds 'net' too"
+
+
+@pytest.mark.parametrize(
+    ("weight", "why"),
+    [
+        (torch.empty(4, 3, 1, 1, device="meta"), "Cannot copy out of meta tensor; no data!"),
+        (
+            torch.ones(4, 3, 1, 1).to_sparse(),
+            "copy_() between dense and sparse Tensors is not implemented! Found self type = "
+            "torch.FloatTensor and src type = torch.sparse.FloatTensor",
+        ),
+    ],
+)
+def test_a_tensor_that_torch_cannot_copy(weight: Tensor, why: str) -> None:
+    content = {**entries(), "conv.weight": weight}
+    with pytest.raises(MeasureError) as error:
+        load(Net, {"model": content, "other": content}, "net.pt")
+    assert str(error.value) == f"the model refuses the weights: conv.weight: {why}"
+    assert error.value.hint == (
+        "Save dense tensors of ordinary types, as `state_dict()` of a model in float32 has."
+    )

@@ -162,9 +162,9 @@ def test_a_factory_in_a_module_beside_the_spec(tmp_path: Path) -> None:
         (
             "def make(num_classes): return 3",
             "a1.py:make",
-            ("a1.py:make gave a int, not a torch.nn.Module", ""),
+            ("the factory a1.py:make returned an object of type int, not a torch.nn.Module", ""),
         ),
-        ("def make(num_classes): pass", "a2.py:mak", ("a2.py:mak: there is no 'mak' in it", "")),
+        ("def make(num_classes): pass", "a2.py:mak", ("there is no 'mak' in a2.py", "")),
         (
             "import nowhere_to_be_found",
             "a3.py:make",

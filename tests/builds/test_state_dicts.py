@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import fractions
+import gzip
 import hashlib
+import io
 import os
 import pickle
+import zipfile
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -223,19 +228,94 @@ def test_code_in_a_checkpoint_is_refused(content: object, what: str, tmp_path: P
 
 def test_objects_in_a_checkpoint_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pt"
-    torch.save({"state_dict": state(), "args": argparse.Namespace(lr=0.1)}, path)
+    torch.save({"state_dict": state(), "ratio": fractions.Fraction(1, 3)}, path)
     with pytest.raises(MeasureError) as error:
         read_checkpoint(path)
     assert str(error.value) == (
-        "the weights net.pt hold an object of argparse.Namespace, which could run code"
+        "the weights net.pt hold an object of fractions.Fraction, which could run code"
     )
     assert error.value.hint == (
         "Load the file where you trust it and save model.state_dict() alone, or safetensors."
     )
 
 
+def test_what_trainers_save_beside_the_weights(tmp_path: Path) -> None:
+    beside = {
+        "args": argparse.Namespace(lr=0.1, out=tmp_path),
+        "history": defaultdict(list, loss=[1.0]),
+        "steps": defaultdict(int),
+    }
+    path = tmp_path / "net.pt"
+    for zipped in (True, False):
+        torch.save({"model": state(), **beside}, path, _use_new_zipfile_serialization=zipped)
+        content = read_checkpoint(path)
+        assert content["args"].lr == 0.1
+        assert content["history"]["loss"] == [1.0]
+        assert same(content["model"], state())
+
+
+def test_the_content_says_which_format_a_file_has(tmp_path: Path) -> None:
+    save_file(state(), tmp_path / "net.bin")
+    torch.save(state(), tmp_path / "net.safetensors")
+    for name in ("net.bin", "net.safetensors"):
+        assert same(read_checkpoint(tmp_path / name), state())
+
+
+def archive(*names: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as out:
+        for name in names:
+            out.writestr(name, b"x")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "hint"),
+    [
+        (b"", "is empty", "Copy or download it again."),
+        (
+            b"\n<!DOCTYPE html>",
+            "is a web page",
+            "Download the file itself: the address was that of a page about it.",
+        ),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n",
+            "is a pointer of Git LFS",
+            "Run `git lfs pull`.",
+        ),
+        (gzip.compress(b"x"), "is compressed with gzip", "Unpack it."),
+        (
+            archive("net/data.pkl", "net/constants.pkl"),
+            "holds TorchScript",
+            "Save torch.jit.load(FILE).state_dict().",
+        ),
+        (
+            archive("net/archive_format"),
+            "holds a program of torch.export",
+            "Save torch.export.load(FILE).state_dict.",
+        ),
+        (
+            archive("weight.npy"),
+            "holds arrays of NumPy",
+            "Save them as a dictionary, with torch.save.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_files_that_are_taken_for_checkpoints(
+    content: bytes, what: str, hint: str, suffix: str, tmp_path: Path
+) -> None:
+    (tmp_path / f"net.{suffix}").write_bytes(content)
+    with pytest.raises(MeasureError) as error:
+        read_checkpoint(tmp_path / f"net.{suffix}")
+    assert str(error.value) == (
+        f"the weights net.{suffix} are no readable checkpoint: the file {what}"
+    )
+    assert error.value.hint == hint
+
+
 @pytest.mark.parametrize("suffix", ["pt", "th", "safetensors"])
-@pytest.mark.parametrize("damage", ["truncated", "text", "empty", "protocol 5"])
+@pytest.mark.parametrize("damage", ["truncated", "text", "protocol 5"])
 def test_a_file_that_is_no_checkpoint(damage: str, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"net.{suffix}"
     if suffix == "safetensors":
@@ -244,8 +324,7 @@ def test_a_file_that_is_no_checkpoint(damage: str, suffix: str, tmp_path: Path) 
         torch.save(state(), path)
     content = {
         "truncated": path.read_bytes()[:-30],
-        "text": b"<html>not found</html>",
-        "empty": b"",
+        "text": b"not found",
         "protocol 5": pickle.dumps({"a": 1}, protocol=5),
     }[damage]
     path.write_bytes(content)
@@ -324,6 +403,9 @@ def test_a_member_that_is_not() -> None:
     with pytest.raises(MeasureError) as error:
         torchvision_weights("resnet50", "IMAGENET_V2")
     assert str(error.value) == "torchvision's resnet50 has no weights 'IMAGENET_V2'"
+    with pytest.raises(MeasureError) as of_enum:
+        torchvision_weights("resnet50", "ResNet50_Weights.IMAGENET1K_V2")
+    assert of_enum.value.hint == error.value.hint
     assert error.value.hint == (
         "Did you mean 'IMAGENET1K_V2'? Known: IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT."
     )
