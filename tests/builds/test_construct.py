@@ -322,3 +322,30 @@ models:
     args, kwargs = example(builds["Small"], 2)
     with torch.inference_mode():
         assert small(*args, **kwargs).shape == (2, 4, 9)
+
+
+def test_fitted_weights_depend_on_what_the_model_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise weights of the old code come from the cache."""
+    keys: list[str] = []
+
+    def fitted(key: str, *_: object, **__: object) -> dict[str, torch.Tensor]:
+        keys.append(key)
+        return nn.Linear(2, 2).state_dict()
+
+    monkeypatch.setattr(construct_module.fit, "fitted", fitted)
+    (tmp_path / "nets_of_fit.py").write_text(
+        "def net(num_classes):\n    from torch import nn\n    import parts_of_fit.blocks\n"
+        "    return nn.Flatten()\n"
+    )
+    (tmp_path / "parts_of_fit").mkdir()
+    text = SPEC.replace("{SOURCE}", "{source: nets_of_fit.py:net, weights: {fit: {epochs: 1}}}")
+    spec = loads(text + "measure: {accuracy: {metrics: [top1]}}\n")
+    for width in ("WIDTH = 8", "WIDTH = 9", "WIDTH = 9  # wide"):
+        (tmp_path / "parts_of_fit" / "blocks.py").write_text(width)
+        build = plan(spec, name="t", spec_dir=tmp_path).builds["M"]
+        construct_module._fitted(
+            build, build.weights.fit, lambda: nn.Linear(2, 2), Search(), refresh=False
+        )
+    assert keys[0] != keys[1] == keys[2]
