@@ -29,6 +29,7 @@ CHANGES = {
     "method": "how reportgen measures it",
     "baseline": "the baseline",
     "weights": "the weights",
+    "file": "the weights' file",
     "normalization": "the normalisation of images",
     "data": "the data set's content",
 }
