@@ -130,3 +130,34 @@ def test_the_starter_spec_is_a_good_one(tmp_path: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda p: p.name)
 def test_every_shipped_spec_is_valid(path: Path) -> None:
     assert main(["validate", str(path)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("run", "out/s.json: cannot be read or written (Not a directory).\n"),
+        ("check", "out/s.json: cannot be read: Not a directory.\n"),
+    ],
+)
+def test_a_file_where_a_folder_should_be_is_one_line(
+    command: str,
+    said: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SPEC)
+    (tmp_path / "out").touch()
+    assert main([command, "s.yaml"]) == 2
+    assert capsys.readouterr().err == said
+
+
+def test_a_folder_that_cannot_be_made_costs_no_measuring(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.yaml").write_text(SPEC)
+    (tmp_path / "out").symlink_to("nowhere/else")
+    assert main(["run", "s.yaml"]) == 2
+    assert capsys.readouterr().err == "out: cannot be read or written (File exists).\n"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from reportgen import __version__
 from reportgen.cli import explain, listing, options, reviewing, run, specs
-from reportgen.common.errors import ReportgenError, SpecError
+from reportgen.common.errors import ReportgenError, SpecError, UsageError
 from reportgen.common.visible import one_line
 
 EPILOG = """\
@@ -42,12 +42,16 @@ def execute(words: Sequence[str]) -> int:
     except ReportgenError as error:
         sys.stderr.write(f"{one_line(error)}\n")
         return error.exit_code
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted: what was measured is kept; run again to go on\n")
-        return 130
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a folder where a file should be, a disk that is full …
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        sys.stderr.write(f"{one_line(f'{where}cannot be read or written ({error.strerror}).')}\n")
+        return UsageError.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted: what was measured is kept; run again to go on\n")
+        return 130
     finally:
         if collects:
             gc.enable()

@@ -13,8 +13,8 @@ from typing import Any
 from reportgen.record.record import Figure
 
 _URL = re.compile(r"\b(?!file:)[A-Za-z][A-Za-z0-9+.-]*://\S+")
-# Where a path begins: not inside a word, as in `images/s`, and not in `//`.
-_START = r"(?:file://|(?<![\w.~</\\]))(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)"
+# Where a path begins: not inside a word, as in `images/s`, and not in `//`. `</b>` is none.
+_START = r"(?:(?:file://|(?<![\w.~</\\]))(?:~?/(?!/)|[A-Za-z]:[\\/]|\\\\)|(?<=<)/(?=[^\s<>/]+/))"
 _QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_START}[^'\"`\n]*)(?P=quote)")
 # Of one part, as in `/tmp`, it is a path too; `/` alone is none.
 _BARE = re.compile(rf"{_START}[^\s'\"`,;:<>()\[\]{{}}|]+(?:\\ [^\s'\"`,;:<>()\[\]{{}}|]+)*")

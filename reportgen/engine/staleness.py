@@ -34,6 +34,7 @@ CHANGES = {
     "baseline imports": "the baseline",
     "baseline packages": "the baseline",
     "weights": "the weights",
+    "file": "the weights' file",
     "normalization": "the normalisation of images",
     "data": "the data set's content",
 }

@@ -82,6 +82,7 @@ def bring_up_to_date(
         # Only now: a run with nothing to do starts quickly.
         from reportgen.engine.measuring import measure
 
+        path.parent.mkdir(parents=True, exist_ok=True)  # else an hour's figures could not be kept
         measure(state.due, plan, search, journal, selection, progress, jobs)
     written = journal.save() or journal.measured > 0
     return Outcome(

@@ -11,9 +11,11 @@ import importlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -109,7 +111,8 @@ class Worker:
         self._process = context.Process(
             target=_serve, args=(theirs, dict(os.environ), make, arguments), daemon=True
         )
-        self._process.start()
+        with _without_interrupts():
+            self._process.start()
         theirs.close()
 
     def call(self, method: str, *arguments: object) -> Any:
@@ -172,6 +175,23 @@ class Worker:
                 )
             return MeasureError(f"its process crashed ({name})")
         return MeasureError(f"its process ended, with exit code {code}")
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Let no Ctrl-C reach the processes that are started now, not even while they import.
+
+    It is the parent's to handle, which gets it a moment later.
+    """
+    if sys.platform == "win32":  # pragma: no cover
+        yield
+        return
+    resource_tracker.ensure_running()  # when that starts, it lets signals through
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(

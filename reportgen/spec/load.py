@@ -99,9 +99,8 @@ def _problem(parsed: yaml_text.Source, path: yaml_text.Path, detail: ErrorDetail
             path[:-1], f"the key '{name}' is missing", f"Add `{name}: …` here.", at_key=True
         )
     if detail["input"] is None:
-        return parsed.problem(
-            path, f"'{name}' is empty", f"Give it a value: {_expected(kind, context)}."
-        )
+        wanted = context["expected"] if kind == "literal_error" else _expected(kind, context)
+        return parsed.problem(path, f"'{name}' is empty", f"Give it a value: {wanted}.")
     if kind == "literal_error":
         choices = context["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         return parsed.problem(

@@ -276,6 +276,14 @@ def test_a_failure_replaces_no_good_figure(
     assert f"Mine: complexity, timing, speedup, accuracy: {said}" in capsys.readouterr().out
 
 
+def test_another_checkpoint_is_called_so(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("mine.safetensors").write_bytes(b"torn")
+    assert project.check() == 3
+    assert "Mine: accuracy: the weights' file changed\n" in capsys.readouterr().out
+
+
 def test_the_report_shows_a_stale_figure_as_stale(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,6 +32,7 @@ from reportgen.record.record import Figure
         (r"C:\Users\me\a.pt, \\server\share\b.pt", "a.pt, b.pt"),
         ("'/home/John Doe/a.pt'", "'a.pt'"),
         ("/tmp is full", "tmp is full"),
+        ("opened </home/me/a.pt>", "opened <a.pt>"),
         # Not paths.
         ("and/or, 12 images/s, 3/4, a / b, N×C×H×W", "and/or, 12 images/s, 3/4, a / b, N×C×H×W"),
         ("see https://x.org/a/b.th?c=/d", "see https://x.org/a/b.th?c=/d"),

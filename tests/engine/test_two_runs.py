@@ -53,6 +53,23 @@ def run_often(folder: Path, only: str, barrier: object) -> None:
             written.put(due, {key: Figure("measured", 1) for key in due.keys})  # type: ignore
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no groups of processes")
+def test_ctrl_c_is_one_line_also_while_workers_import(tmp_path: Path) -> None:
+    tmp_path.joinpath("two.yaml").write_text(TWO)
+    command = [sys.executable, "-m", "reportgen", "run", "two.yaml"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as run:
+        assert run.stderr is not None
+        assert "counting" in run.stderr.readline()
+        time.sleep(0.5)  # the server of workers imports PyTorch
+        os.killpg(run.pid, signal.SIGINT)
+        said = run.stderr.read()
+    assert run.returncode == 130
+    assert "Traceback" not in said
+    assert said.endswith("interrupted: what was measured is kept; run again to go on\n")
+
+
 def test_fifty_times_both_are_there(tmp_path: Path) -> None:
     barrier = SPAWNED.Barrier(2)
     runs = [SPAWNED.Process(target=run_often, args=(tmp_path, only, barrier)) for only in "AB"]

@@ -294,6 +294,15 @@ def test_a_good_spec_is_read() -> None:
             "  '3 s' is in s: write a value in %.",
             id="figure in the wrong unit",
         ),
+        pytest.param(
+            "  complexity: {}\n",
+            "  complexity: {}\n  timing: {allocator: null}\n",
+            "s.yaml:10:23: 'allocator' is empty\n"
+            "  10 |   timing: {allocator: null}\n"
+            "     |                       ^\n"
+            "  Give it a value: 'steady' or 'system'.",
+            id="nothing where there is a choice",
+        ),
     ],
 )
 def test_error(old: str, new: str, expected: str) -> None:
