@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache, update_wrapper, wraps
-from types import MethodType, ModuleType
+from types import GeneratorType, MethodType, ModuleType
 from typing import Any
 
 import torch
@@ -188,7 +188,9 @@ class _Whole(nn.Module):
         self._models = (model,)  # no submodule: what DeepSpeed follows ends here
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self._models[0](*args, **kwargs)
+        output = self._models[0](*args, **kwargs)
+        # A forward with `yield` runs when its output is read.
+        return list(output) if isinstance(output, GeneratorType) else output
 
 
 @dataclass(frozen=True)

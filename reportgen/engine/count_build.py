@@ -47,6 +47,11 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
         result = counting.count_anywhere(make, args, kwargs)
     except UnfitError:
         raise
+    except SystemExit as error:
+        ended = counting.CountingError(
+            f"its forward pass ends the program (exit code {error.code})"
+        )
+        return _sizes_alone(build, make, ended)
     except Exception as error:  # of the model's own code
         return _sizes_alone(build, make, error)
     check = result.cross_check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -149,6 +149,20 @@ def test_a_sparse_buffer_is_counted_and_its_product_flagged_or_counted() -> None
     known = 8 * 8 * 4
     assert result.params == 36
     assert result.macs == known + 8 * 8 * 8 or not result.cross_check.verified
+
+
+class Yields(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(8, 4)
+
+    def forward(self, x: Tensor) -> Iterator[Tensor]:
+        for row in x:
+            yield self.fc(row)
+
+
+def test_a_forward_that_yields_is_read_to_its_end() -> None:
+    assert count_anywhere(Yields, [torch.zeros(3, 8)]).macs == 3 * 8 * 4
 
 
 class Fails(nn.Module):

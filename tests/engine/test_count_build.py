@@ -144,3 +144,17 @@ def test_models_that_their_factories_keep_are_counted_on_the_cpu_where_they_must
     (folder / "s.yaml").write_text(text + "report: {formats: [md], columns: [macs]}\n", "utf-8")
     builds = run("--allow-code")
     assert [values(builds[name])["macs"] for name in "AB"] == [96, 96]
+
+
+def test_a_forward_that_ends_the_program_costs_the_parameters_nothing(folder: Path) -> None:
+    code = "import sys\nfrom torch import nn\n\nclass Exits(nn.Linear):\n"
+    code += "    def __init__(self):\n        super().__init__(2, 3)\n\n"
+    code += "    def forward(self, x):\n        sys.exit(3)\n"
+    (folder / "nets.py").write_text(code, encoding="utf-8")
+    text = SPEC.partition("models:")[0] + 'models: {A: {source: "nets.py:Exits"}}\n'
+    (folder / "s.yaml").write_text(text + "report: {formats: [md], columns: [macs, params]}\n")
+    assert main(["s.yaml", "--quiet", "--offline", "--allow-code"]) == 1
+    record = json.loads(Path("out/s.json").read_text(encoding="utf-8"))
+    figures = record["builds"]["A"]["figures"]
+    assert figures["params"]["value"] == 2 * 3 + 3
+    assert figures["macs"]["reason"] == "its forward pass ends the program (exit code 3)"
