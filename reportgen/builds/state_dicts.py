@@ -59,7 +59,9 @@ _SAVE = "Save model.state_dict(), alone or under the key 'state_dict'."
 _USUAL = "Give a state dict saved by torch.save, or a .safetensors file."
 
 # What torch says of a tensor that it cannot copy, after what it says of shapes that are alike.
-_COPYING = re.compile(r'copying the parameter named "(.+?)".*? an exception occurred : \(.(.+).,\)')
+_COPYING = re.compile(
+    r"""copying the parameter named "(.+?)".*? an exception occurred : \((['"])(.+?)\2,\)"""
+)
 
 _SHARD = re.compile(r"-\d+-of-0*(\d+)\.\w+$")
 
@@ -219,7 +221,7 @@ def _unfit(candidate: Candidate, error: Exception, optional: str) -> MeasureErro
     said = " ".join(str(error).split())
     if why := _COPYING.search(said):
         return MeasureError(
-            f"the model refuses the weights: {why[1]}: {why[2]}",
+            f"the model refuses the weights: {why[1]}: {why[3]}",
             "Save dense tensors of ordinary types, as `state_dict()` of a model in float32 has.",
         )
     return MeasureError(
@@ -412,4 +414,5 @@ def _list(what: str, names: Sequence[str]) -> str:
 def _first(names: Sequence[str]) -> str:
     """Write the first names of a list, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    shown = [name if len(name) <= _LONGEST else f"{name[:_LONGEST]}…" for name in names[:_SHOWN]]
+    return ", ".join(shown) + more

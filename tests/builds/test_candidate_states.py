@@ -647,10 +647,18 @@ def test_the_counter_of_averages_may_lie_deeper() -> None:
     ],
 )
 def test_a_tensor_that_torch_cannot_copy(weight: Tensor, why: str) -> None:
-    content = {**entries(), "conv.weight": weight}
+    content = {**entries(), "conv.weight": weight, "bn.bias": torch.ones(4).to_sparse()}
     with pytest.raises(MeasureError) as error:
         load(Net, {"model": content, "other": content}, "net.pt")
     assert str(error.value) == f"the model refuses the weights: conv.weight: {why}"
     assert error.value.hint == (
         "Save dense tensors of ordinary types, as `state_dict()` of a model in float32 has."
+    )
+
+
+def test_long_names_are_cut() -> None:
+    with pytest.raises(MeasureError) as error:
+        load(lambda: nn.Linear(1, 1, bias=False), {"x" * 100_000: torch.ones(1)}, "net.pt")
+    assert str(error.value) == (
+        f"the weights do not fit the model: 1 missing: weight; 1 unexpected: {'x' * 200}…"
     )
