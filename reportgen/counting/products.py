@@ -71,7 +71,7 @@ OURS: Mapping[Any, Callable[..., int]] = {
 def work_of(packet: Any, flops: int, out: Any, args: tuple[Any, ...]) -> Work:
     """Return the work of an operation that DeepSpeed did not see: two FLOPs for each product.
 
-    A convolution is told by its arguments, bias and all.
+    A convolution is recognised by its arguments, including the bias.
     """
     macs = flops // 2
     name = packet.__name__

@@ -29,7 +29,7 @@ class Labelled(NamedTuple):
     file: str = ""
 
 
-# Pillow's name for images of so many channels.
+# Pillow's name for images, by the number of channels.
 CHANNELS = {1: "L", 3: "RGB", 4: "RGBA"}
 # Formats of Pillow that are no images of pixels, whatever their file is called (see `tree`).
 NO_IMAGES = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
@@ -37,7 +37,7 @@ NO_IMAGES = frozenset({"EPS", "MPEG", "BUFR", "GRIB", "HDF5", "WMF"})
 _DEEP_MODES = ("I", "F")
 
 _REPLACE = "Replace the file, or take it out of the data set."
-# Of what Pillow and zipfile say, a report takes at most so many characters.
+# A report quotes at most this many characters of what Pillow and zipfile say.
 _LONGEST_REASON = 200
 
 

@@ -25,7 +25,7 @@ def fingerprint_if_known(dataset: DataSource, split: str, search: Search) -> str
     """Return the fingerprint of a split without decoding or downloading it.
 
     None says that it is not here, or not decoded yet. What it would be after resizing does not
-    count: whoever compares fingerprints compares `resize` too.
+    count: compare `resize` too when you compare fingerprints.
     """
     if dataset.source == "synthetic":
         return synthetic_fingerprint(dataset, split)

@@ -67,7 +67,7 @@ class Bench:
         )
 
     def be_quiet(self, threads: int | None, allocator: Allocator) -> dict[str, str]:
-        """Use so many threads from now on, and keep what disturbs out; return the environment."""
+        """Use `threads` threads from now on, keep disturbances out; return the environment."""
         used = use(allocator)
         timing.stay(threads)
         self._quiet.enter_context(timing.quiet(threads))
@@ -80,11 +80,11 @@ class Bench:
         self._module, _ = construct(self._build, self._search, for_accuracy=False)
 
     def take_batch(self, size: int) -> None:
-        """Let `sample` time batches of so many images from now on."""
+        """Let `sample` time batches of `size` images from now on."""
         self._sample = timing.sampler(self._subject(size))
 
     def sample(self, calls: int) -> Sample:
-        """Make so many calls in a row."""
+        """Make `calls` calls in a row."""
         self._guard.put_back(self._threads)
         return self._sample(calls)
 

@@ -6,7 +6,7 @@ import math
 
 
 def significant(value: float, digits: int) -> float:
-    """Round to so many significant digits: further ones would be noise."""
+    """Round to `digits` significant digits: further ones would be noise."""
     if value == 0 or not math.isfinite(value):
         return value
     return round(value, digits - 1 - math.floor(math.log10(abs(value))))

@@ -27,7 +27,7 @@ MAX_CALLS = 1_000
 STEADY = 0.95
 PATIENCE = 5
 
-# However short the time is, there are so many rounds in a process.
+# The fewest rounds in a process, however short the time is.
 FEWEST_ROUNDS = 3
 
 
@@ -46,7 +46,7 @@ class Sample:
 
 
 Sampler: TypeAlias = Callable[[int], Sample]
-"""Makes so many calls in a row, one or more."""
+"""Makes the given number of calls in a row, one or more."""
 
 
 def interleaved(

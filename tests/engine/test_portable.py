@@ -20,19 +20,19 @@ from reportgen.record.record import Figure
         ("SPECS-old/a.py", "a.py"),
         # Of this machine.
         (
-            "[Errno 2] No such file or directory: '/home/me/x.bin'",
+            "[Errno 2] No such file or directory: '/srv/me/x.bin'",
             "[Errno 2] No such file or directory: 'x.bin'",
         ),
         ("/opt/a/lib.so: cannot open", "lib.so: cannot open"),
         ('File "/usr/lib/python3/site-packages/torch/nn.py", line 3', 'File "nn.py", line 3'),
         ("at (/tmp/x/y.c:10)", "at (y.c:10)"),
-        ("PATH=/usr/bin:/home/me/bin", "PATH=bin:bin"),
-        ("file:///home/me/a.pt", "a.pt"),
+        ("PATH=/usr/bin:/srv/me/bin", "PATH=bin:bin"),
+        ("file:///srv/me/a.pt", "a.pt"),
         ("~/secret/a.pt and ~", "a.pt and ~"),
         (r"C:\Users\me\a.pt, \\server\share\b.pt", "a.pt, b.pt"),
         ("'/home/John Doe/a.pt'", "'a.pt'"),
         ("/tmp is full", "tmp is full"),
-        ("opened </home/me/a.pt>", "opened <a.pt>"),
+        ("opened </srv/me/a.pt>", "opened <a.pt>"),
         # Not paths.
         ("and/or, 12 images/s, 3/4, a / b, N×C×H×W", "and/or, 12 images/s, 3/4, a / b, N×C×H×W"),
         ("see https://x.org/a/b.th?c=/d", "see https://x.org/a/b.th?c=/d"),
