@@ -19,6 +19,9 @@ from reportgen.measures.interleaving import Sample, Sampler
 
 # One call of so many in a sample goes before it, untimed.
 SETTLING = 4
+# Before that, nobody works for so long. The threads of another process, whose turn it was, go on
+# looking for work for some milliseconds; they would keep ours on one core, for a whole sample.
+REST_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,12 @@ def sampler(
     subject: Callable[[], object],
     clock: Callable[[], float] = time.perf_counter,
     disturbed: Callable[[], tuple[int, int] | None] = disturbances,
+    rest: Callable[[float], None] = time.sleep,
 ) -> Sampler:
     """Return a function that times a subject in this process."""
 
     def sample(calls: int) -> Sample:
+        rest(REST_S)
         # Between two samples others had the caches and the cores: short calls are run in first.
         # To a long one this is nothing.
         for _ in range(math.ceil(calls / SETTLING) if calls > 1 else 0):

@@ -24,7 +24,7 @@ class Machine:
             self.calls.append(name)
             self.now += next(seconds)
 
-        return timing.sampler(call, self.clock, lambda: None)
+        return timing.sampler(call, self.clock, lambda: None, rest=lambda seconds: None)
 
     def clock(self) -> float:
         return self.now
@@ -194,3 +194,15 @@ def test_a_sample_tells_page_faults_and_switches_a_call() -> None:
     assert (sample.faults, sample.switches) == (2.0, 0.25)
     unknown = timing.sampler(lambda: None, machine.clock, lambda: None)(4)
     assert (unknown.faults, unknown.switches) == (None, None)
+
+
+def test_before_a_sample_the_threads_of_others_come_to_rest() -> None:
+    machine = Machine()
+    sample = timing.sampler(
+        lambda: machine.calls.append("call"),
+        machine.clock,
+        lambda: None,
+        rest=lambda seconds: machine.calls.append(f"rest for {seconds} s"),
+    )
+    sample(2)
+    assert machine.calls == ["rest for 0.01 s", "call", "call", "call"]
