@@ -128,8 +128,12 @@ def seen(pairs: Iterator[tuple[Record, Record]]) -> Seen:
 def with_other_code(record: Record, name: str) -> Record:
     """Return a record in which a network was measured on other code, with the same figures."""
     build = record.builds[name]
-    inputs = {group: {**named, "code": "other"} for group, named in build.inputs.items()}
-    return replace(record, builds={**record.builds, name: replace(build, inputs=inputs)})
+    dependencies = {
+        group: {**named, "code": "other"} for group, named in build.dependencies.items()
+    }
+    return replace(
+        record, builds={**record.builds, name: replace(build, dependencies=dependencies)}
+    )
 
 
 def changes(old: Record, new: Record) -> Iterator[Sequence[object]]:

@@ -33,7 +33,7 @@ from reportgen.zoo.resnet_lite import resnet_lite
 
 BATCH = 256
 USUAL_BATCH = 1024
-METRICS = ("top1", "top5", "f1_macro", "loss")
+QUALITY = ("top1", "top5", "f1_macro", "loss")
 MEAN, STD = NORMALIZATIONS["cifar10"]
 NORMALIZATION = Normalization(mean=[*MEAN], std=[*STD])
 
@@ -98,7 +98,7 @@ class Loops:
 
     def _evaluate(self, module: nn.Module, **choices: Any) -> None:
         given = {"batch_size": BATCH, **choices}
-        evaluate(module, self.split, normalization=NORMALIZATION, metrics=METRICS, **given)
+        evaluate(module, self.split, normalization=NORMALIZATION, metrics=QUALITY, **given)
 
 
 def bench(options: Options) -> Iterator[Row]:
@@ -127,7 +127,7 @@ def bench(options: Options) -> Iterator[Row]:
 
     images = "1,024" if options.quick else "10,000"
     yield row(
-        f"{images} images, {len(METRICS)} metrics; other: forward passes over ready tensors",
+        f"{images} images, {len(QUALITY)} metrics; other: forward passes over ready tensors",
         "ours",
         "bare",
         "≥ 1.5",

@@ -32,7 +32,9 @@ def make(folder: Path, models: int) -> Path:
         name: replace(
             build,
             figures=_figures(asked, name),
-            inputs={group: asked.builds[name].inputs[group] for group in asked.builds[name].wanted},
+            dependencies={
+                group: asked.builds[name].dependencies[group] for group in asked.builds[name].wanted
+            },
         )
         for name, build in empty.builds.items()
     }

@@ -125,8 +125,8 @@ def latencies(runs: Sequence[Record]) -> dict[str, list[Figure]]:
     for record in runs:
         for name, build in record.builds.items():
             for key, figure in build.figures.items():
-                quantity, size = split_key(key)
-                if quantity == "latency" and figure.provenance == "measured":
+                metric, size = split_key(key)
+                if metric == "latency" and figure.provenance == "measured":
                     found[f"{name}, batch {size}"].append(figure)
     return found
 

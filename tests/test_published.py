@@ -5,7 +5,7 @@ with where it must be found. It was made from the collection of figures that the
 about; only what an independent computation had confirmed is in it. A place is one of
 
 - `build`, `key` and perhaps `module`: an exact count of ours, which the figure is, in a row;
-- `build` and `claim`: a claim of that quantity, judged, and our figure (`ours`) beside it;
+- `build` and `claim`: a claim of that metric, judged, and our figure (`ours`) beside it;
 - `operations`, `convention`, `column`: a cell of what a tool counts by operation;
 - `document` and `line`, in a `block` or anywhere: a line that begins so and holds the figure.
 """
@@ -22,11 +22,11 @@ from typing import Any
 import pytest
 
 from reportgen.claims.judge import judge
-from reportgen.common.units import parse_quantity
+from reportgen.common.units import parse_amount
 from reportgen.counting.readings import reading
 from reportgen.record import record as records
 from reportgen.record.ledger import Ledger
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Record
 from reportgen.report.comparison import build_label
 
@@ -100,7 +100,7 @@ def says(printed: str | int, exact: int) -> bool:
     if isinstance(printed, int):
         return printed == exact
     digits, _, prefix = printed.partition(" ")
-    scale = Decimal(parse_quantity(f"1 {prefix}")[0])
+    scale = Decimal(parse_amount(f"1 {prefix}")[0])
     return (Decimal(exact) / scale).quantize(Decimal(digits)) == Decimal(digits)
 
 
@@ -125,7 +125,7 @@ def test_a_published_figure_is_judged(figure: dict[str, Any]) -> None:
     assert verdict.ours is not None
     assert figure.get("ours", verdict.ours) == verdict.ours
     label = build_label(found.builds[figure["build"]])
-    what = quantity_of(figure["claim"]).label
+    what = metric_of(figure["claim"]).label
     row = [label, what, str(figure["value"]), f"{verdict.ours:,}"]
     assert any(cells(line)[1:5] == row for line in lines(figure["report"]))
 

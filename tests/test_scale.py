@@ -41,7 +41,7 @@ def measured(asked: Plan) -> Record:
     """Fill a record without measuring."""
     empty = asked.empty_record()
     builds = {
-        name: replace(build, figures=MEASURED, inputs=asked.builds[name].inputs)
+        name: replace(build, figures=MEASURED, dependencies=asked.builds[name].dependencies)
         for name, build in empty.builds.items()
     }
     return replace(empty, builds=builds, environments={"a": {"cpu": "some"}})
@@ -50,7 +50,7 @@ def measured(asked: Plan) -> Record:
 def after_one_change(record: Record) -> Record:
     """Write a record, and change a build of it."""
     record.dumps()
-    base = replace(record.builds["Base"], facts={"int8": "none"})
+    base = replace(record.builds["Base"], metadata={"int8": "none"})
     return replace(record, builds={**record.builds, "Base": base})
 
 

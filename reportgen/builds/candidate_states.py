@@ -42,7 +42,7 @@ _PREFIXES = 8
 
 
 @dataclass(frozen=True)
-class Candidate:
+class StateCandidate:
     """A state dict in the module's names, and what does not fit by names and shapes alone.
 
     `label` says where in the file it stands, in the form of a spec's `key`; empty for the whole.
@@ -71,7 +71,7 @@ class Candidate:
         """How much does not fit: what the module lacks first."""
         return len(self.missing) + len(self.misshapen), len(self.unexpected)
 
-    def same_as(self, other: Candidate) -> bool:
+    def same_as(self, other: StateCandidate) -> bool:
         """Whether both hold the same values under the same names."""
         return self.state.keys() == other.state.keys() and all(
             _equal(value, other.state[name]) for name, value in self.state.items()
@@ -119,7 +119,7 @@ class Names:
         return None
 
 
-def candidates(content: Any, module: nn.Module) -> list[Candidate]:
+def candidates(content: Any, module: nn.Module) -> list[StateCandidate]:
     """List what could be the module's state dict, the best first; empty if nothing is one."""
     names = Names(module)
     every = sections(content)
@@ -127,7 +127,7 @@ def candidates(content: Any, module: nn.Module) -> list[Candidate]:
     if every and not any(prefixes.values()):  # nothing is alike: the largest stands for all
         largest = max(every, key=lambda label: len(every[label]))
         prefixes[largest] = ["", _common_prefix(_tensors(every[largest]))]
-    found: dict[Any, Candidate] = {}
+    found: dict[Any, StateCandidate] = {}
     for label, section in every.items():
         for prefix in prefixes[label]:
             made = _candidate(label, section, prefix, names)
@@ -178,7 +178,7 @@ def known_keys(content: Any) -> list[str]:
     return [key for key in dict.fromkeys(keys) if key]
 
 
-def _order(candidate: Candidate) -> tuple[Any, ...]:
+def _order(candidate: StateCandidate) -> tuple[Any, ...]:
     """Sort candidates: what fits best, then the larger, then the plainer."""
     lacking, unexpected = candidate.faults
     size = unexpected if candidate.matched else -len(candidate.state)
@@ -237,7 +237,7 @@ def _common_prefix(names: Sequence[str]) -> str:
     return "".join(f"{part}." for part in first)
 
 
-def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names) -> Candidate:
+def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names) -> StateCandidate:
     beside = tuple(name for name in _tensors(section) if not name.startswith(prefix))
     under: Mapping[str, Any] = _below_prefix(section, prefix) or {}
     placed = {name: names.place(name) for name in under}
@@ -253,7 +253,7 @@ def _candidate(label: str, section: Mapping[Any, Any], prefix: str, names: Names
     counted = any(
         prefix.startswith(f"{name.removesuffix(COUNTER_OF_AVERAGES)}module.") for name in counters
     )
-    return Candidate(
+    return StateCandidate(
         label=full,
         section=label,
         state=state,

@@ -71,7 +71,7 @@ def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable
                 f"the factory {entry.source} returned an object of type {type(module).__name__}, "
                 "not a torch.nn.Module"
             )
-        _check_names(module, [entry.name for entry in build.takes])
+        _check_names(module, [entry.name for entry in build.inputs])
         if build.heads is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(SEED)
@@ -152,24 +152,24 @@ def _check_names(module: nn.Module, given: Sequence[str]) -> None:
 def construct(
     build: Build, search: Search, *, for_accuracy: bool, refresh: bool = False
 ) -> tuple[nn.Module, dict[str, str]]:
-    """Return the build's module in eval mode, and facts about it for the record.
+    """Return the build's module in eval mode, and metadata about it for the record.
 
     Weights are loaded (or fitted, anew with `refresh`) only `for_accuracy`: a time does not depend
     on them. Raises MeasureError when weights, data or code are missing or do not fit.
     """
-    facts: dict[str, str] = {}
+    metadata: dict[str, str] = {}
     if for_accuracy:
-        module, facts = _with_weights(build, search, refresh=refresh)
+        module, metadata = _with_weights(build, search, refresh=refresh)
     else:
         module = factory(build, search.spec_dir)()
-    facts |= own_classes(build, search.spec_dir)
+    metadata |= own_classes(build, search.spec_dir)
     module.eval()
     if build.quantize is None:
-        return module, facts
+        return module, metadata
     calibration = None
     if build.quantize.scheme == "int8-static" and for_accuracy:
         calibration = _calibration(build, build.quantize.calibrate or Calibrate(), search)
-    return in_int8(build, module, calibration), facts
+    return in_int8(build, module, calibration), metadata
 
 
 def in_int8(
@@ -178,7 +178,7 @@ def in_int8(
     """Quantise a build's module as its spec says; without calibration images, on random ones."""
     assert build.quantize is not None, "asked for builds in int8 only"
     recipe = build.quantize
-    if build.takes:
+    if build.inputs:
         return quantize(module, scheme=recipe.scheme, example=example(build, 1)[1])
     images = _random_images(build.input_shape)
     if calibration is None and recipe.scheme == "int8-static":
@@ -239,11 +239,11 @@ def _fitted(
             build.entry.source,
             dict(build.args),
             build.classes,
-            build.inputs["accuracy"]["code"],
+            build.dependencies["accuracy"]["code"],
             recipe.model_dump(exclude_defaults=True),
             normalization.model_dump(),
             split.fingerprint,
-            *filter(None, [build.inputs["accuracy"].get("imports")]),
+            *filter(None, [build.dependencies["accuracy"].get("imports")]),
             *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
         ]
     )

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reportgen.plan.plan import Build
-from reportgen.record.record import Input
+from reportgen.record.record import InputTensor
 
 SEED = 0
 
@@ -30,13 +30,13 @@ def example(build: Build, batch_size: int) -> tuple[tuple[Any, ...], Mapping[str
 
     The same for the same shape and batch size, on every call and in every process.
     """
-    if build.takes:
-        return (), {entry.name: _tensor(entry, batch_size) for entry in build.takes}
+    if build.inputs:
+        return (), {entry.name: _tensor(entry, batch_size) for entry in build.inputs}
     generator = torch.Generator().manual_seed(SEED)
     return (torch.randn((batch_size, *build.input_shape), generator=generator),), {}
 
 
-def _tensor(entry: Input, batch_size: int) -> Tensor:
+def _tensor(entry: InputTensor, batch_size: int) -> Tensor:
     """Make one input; its values depend on its own description, and not on its neighbours."""
     shape = (batch_size, *entry.shape) if entry.batch else entry.shape
     dtype = _DTYPES[entry.dtype]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from reportgen.builds.state_dicts import State
 from reportgen.common import cache
 from reportgen.common.errors import MeasureError
-from reportgen.data.batches import Normalization, Normalize
+from reportgen.data.batches import MeanAndDeviation, Normalize
 from reportgen.data.search import Progress
 from reportgen.data.store import Split
 from reportgen.spec.model import Fit
@@ -54,7 +54,7 @@ def fit(
     factory: Callable[[], nn.Module],
     split: Split,
     recipe: Fit,
-    normalization: Normalization,
+    normalization: MeanAndDeviation,
     *,
     progress: Progress | None = None,
 ) -> State:

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from reportgen.builds.candidate_states import (
     COUNTER_OF_AVERAGES,
-    Candidate,
+    StateCandidate,
     candidates,
     find,
     known_keys,
@@ -193,7 +193,7 @@ def _under(content: Any, name: str, key: str | None) -> Any:
     return found
 
 
-def _try(module: nn.Module, candidate: Candidate, optional: str) -> MeasureError | None:
+def _try(module: nn.Module, candidate: StateCandidate, optional: str) -> MeasureError | None:
     """Load a candidate; return why the module refused it, or None. It may have taken some of it."""
     state = copy.copy(candidate.state)
     for name, own in module.state_dict().items() if optional else ():
@@ -206,7 +206,7 @@ def _try(module: nn.Module, candidate: Candidate, optional: str) -> MeasureError
     return None
 
 
-def _unfit(candidate: Candidate, error: Exception, optional: str) -> MeasureError:
+def _unfit(candidate: StateCandidate, error: Exception, optional: str) -> MeasureError:
     """Say what does not fit by names and shapes, or else what the module raised."""
     own = [name for name in candidate.missing if not (optional and name.startswith(optional))]
     faults = [
@@ -230,7 +230,7 @@ def _unfit(candidate: Candidate, error: Exception, optional: str) -> MeasureErro
     )
 
 
-def _rivals(candidate: Candidate, found: Sequence[Candidate]) -> list[Candidate]:
+def _rivals(candidate: StateCandidate, found: Sequence[StateCandidate]) -> list[StateCandidate]:
     """List the candidates that fit as well by their names and shapes, and hold something else."""
     return [
         other
@@ -242,7 +242,7 @@ def _rivals(candidate: Candidate, found: Sequence[Candidate]) -> list[Candidate]
 
 
 def _check_alone(
-    candidate: Candidate, rivals: Sequence[Candidate], name: str, key: str | None
+    candidate: StateCandidate, rivals: Sequence[StateCandidate], name: str, key: str | None
 ) -> None:
     """Refuse to guess between state dicts that fit equally well."""
     if candidate.own_left_out and not candidate.averaged:
@@ -262,7 +262,10 @@ def _check_alone(
 
 
 def _taken(
-    candidate: Candidate, found: Sequence[Candidate], key: str | None, unversioned: Sequence[str]
+    candidate: StateCandidate,
+    found: Sequence[StateCandidate],
+    key: str | None,
+    unversioned: Sequence[str],
 ) -> str:
     """Say what was taken of a file, and what was not; empty for a file that is taken whole."""
     others = [
@@ -303,7 +306,7 @@ def _unversioned(module: nn.Module, state: Mapping[str, Any]) -> list[str]:
     return sorted(kind.__name__ for kind in kinds if not kind.__module__.startswith("torch."))
 
 
-def _full(candidate: Candidate, key: str | None) -> str:
+def _full(candidate: StateCandidate, key: str | None) -> str:
     return ".".join(part for part in (key, candidate.label) if part)
 
 

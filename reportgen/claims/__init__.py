@@ -1,5 +1,5 @@
 """What others said, held against what was measured: pure functions of a record, without PyTorch."""
 
-from reportgen.claims.judge import Verdict, broken_claims, judge, judge_number
+from reportgen.claims.judge import ClaimVerdict, broken_claims, judge, judge_number
 
-__all__ = ["Verdict", "broken_claims", "judge", "judge_number"]
+__all__ = ["ClaimVerdict", "broken_claims", "judge", "judge_number"]

@@ -170,7 +170,7 @@ def _batches(here: int) -> Sequence[Step]:
 
 
 def _own(base: str, name: str, *, size: bool) -> int:
-    """Say how far a convention is from the quantity that was claimed."""
+    """Say how far a convention is from the metric that was claimed."""
     table = PARAMS if size else WORK
     try:
         claimed = reading(base) if base else None

@@ -47,7 +47,7 @@ class Counts:
         return self.record.builds[build].batch_size or self.record.report.batch_size
 
     def figure(self, build: str, key: str, module: str = "") -> Number:
-        """Return our figure for a quantity: the measured one, or one read off the ledger.
+        """Return our figure for a metric: the measured one, or one read off the ledger.
 
         Raises UnknownError where there is none, NoModuleError where there can be none.
         """
@@ -97,7 +97,7 @@ class Counts:
 
 
 def single_pass(key: str) -> tuple[str, bool]:
-    """Split `flops_fwd_bwd` into (`flops`, True): the quantity of one pass, and whether of both."""
+    """Split `flops_fwd_bwd` into (`flops`, True): the metric of one pass, and whether of both."""
     return key.removesuffix(_BOTH_PASSES), key.endswith(_BOTH_PASSES)
 
 

@@ -9,9 +9,9 @@ from reportgen.claims import sentences
 from reportgen.claims.candidates import explanations
 from reportgen.claims.counts import Counts, NoModuleError, UnknownError
 from reportgen.claims.printed import exact, part, printed
-from reportgen.common.units import Number, parse_quantity
-from reportgen.record.metrics import quantity_of
-from reportgen.record.record import Claim, Record
+from reportgen.common.units import Number, parse_amount
+from reportgen.record.metrics import metric_of
+from reportgen.record.record import ClaimRecord, Record
 
 _UNITS = {"MACs": "macs", "FLOPs": "flops", "params": "params"}
 _SIZES = ("params", "trainable_params", "params.keras", "params.keras-non-trainable")
@@ -20,11 +20,11 @@ Status = Literal["agrees", "broken", "expected", "no longer fails", "open"]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """What became of one claim: `ours` is our figure, `says` the sentence to tell."""
 
     build: str
-    claim: Claim
+    claim: ClaimRecord
     ours: Number | None
     status: Status
     says: str
@@ -37,7 +37,7 @@ class Verdict:
     @property
     def subject(self) -> str:
         """What the claim is of: `flops of layer1.0`."""
-        return self.claim.quantity + (f" of {self.claim.module}" if self.claim.module else "")
+        return self.claim.metric + (f" of {self.claim.module}" if self.claim.module else "")
 
     @property
     def verdict(self) -> str:
@@ -55,7 +55,7 @@ class Verdict:
         return f"{self.subject}, {self.claim.value} ({self.claim.source}): {self.verdict}"
 
 
-def judge(record: Record) -> list[Verdict]:
+def judge(record: Record) -> list[ClaimVerdict]:
     """Judge every claim of a record, build by build."""
     counts = Counts(record)
     return [
@@ -63,7 +63,7 @@ def judge(record: Record) -> list[Verdict]:
     ]
 
 
-def broken_claims(record: Record) -> list[Verdict]:
+def broken_claims(record: Record) -> list[ClaimVerdict]:
     """Return the claims for which a check must fail."""
     return [verdict for verdict in judge(record) if verdict.broken]
 
@@ -75,14 +75,14 @@ def judge_number(record: Record, build: str, text: str, key: str = "") -> str:
         record: with the build's ledger.
         build: its name in the record.
         text: the number, `7.8 G`.
-        key: the quantity that it claims to be of; empty where that is open, or the text says it.
+        key: the metric that it claims to be of; empty where that is open, or the text says it.
 
     Raises ValueError for a text that is no number of anything counted.
     """
     counts = Counts(record)
-    named = _UNITS.get(parse_quantity(text)[1], "")
+    named = _UNITS.get(parse_amount(text)[1], "")
     if key or named:
-        return _judge(counts, build, Claim(key or named, text, "")).says
+        return _judge(counts, build, ClaimRecord(key or named, text, "")).says
     claim = printed(text)
     if found := explanations(claim, counts, build):
         return sentences.explained(claim, found)
@@ -91,19 +91,23 @@ def judge_number(record: Record, build: str, text: str, key: str = "") -> str:
     return sentences.unexplained(claim, figures, sentences.fact(figures, batch=batch))
 
 
-def _judge(counts: Counts, build: str, claim: Claim) -> Verdict:
-    key, module = claim.quantity, claim.module
+def _judge(counts: Counts, build: str, claim: ClaimRecord) -> ClaimVerdict:
+    key, module = claim.metric, claim.module
     number = printed(claim.value, key)
     try:
         ours = counts.figure(build, key, module)
     except NoModuleError as error:
-        return Verdict(build, claim, None, "broken", str(error))
+        return ClaimVerdict(build, claim, None, "broken", str(error))
     except UnknownError as error:
-        return Verdict(build, claim, None, "open", f"Cannot be judged: {str(error).rstrip('.')}.")
+        return ClaimVerdict(
+            build, claim, None, "open", f"Cannot be judged: {str(error).rstrip('.')}."
+        )
     if number.fits(exact(ours), part(claim.tolerance)):
         says = sentences.agrees(number, key, ours, claim.tolerance)
-        return Verdict(build, claim, ours, "no longer fails" if claim.reason else "agrees", says)
-    if quantity_of(key).kind != "complexity":
+        return ClaimVerdict(
+            build, claim, ours, "no longer fails" if claim.reason else "agrees", says
+        )
+    if metric_of(key).kind != "complexity":
         says = sentences.differs(number, key, ours)
     else:
         figures = _figures(counts, build, key, module)
@@ -113,10 +117,10 @@ def _judge(counts: Counts, build: str, claim: Claim) -> Verdict:
             says = sentences.explained(number, found, ours, fact)
         else:
             says = sentences.unexplained(number, figures, sentences.fact(figures, module, batch))
-    return Verdict(build, claim, ours, "expected" if claim.reason else "broken", says)
+    return ClaimVerdict(build, claim, ours, "expected" if claim.reason else "broken", says)
 
 
 def _figures(counts: Counts, build: str, key: str, module: str) -> dict[str, Number]:
-    """Return what there really is, the claimed quantity first; of MACs and FLOPs always both."""
+    """Return what there really is, the claimed metric first; of MACs and FLOPs always both."""
     keys = {"macs": ("macs", "flops"), "flops": ("flops", "macs")}.get(key, (key,))
     return {key: counts.figure(build, key, module) for key in keys}

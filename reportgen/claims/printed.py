@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from reportgen.common.units import Number, read_in, step_in
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Printed:
 
 
 def printed(text: str, key: str = "macs") -> Printed:
-    """Read a number printed for the quantity `key`, in that quantity's unit.
+    """Read a number printed for the metric `key`, in that metric's unit.
 
     Raises ValueError, saying what could have been written, for what is none.
     """
-    quantity = quantity_of(key)
-    value, step = (exact(read(text, quantity.unit, quantity.counts)) for read in (read_in, step_in))
+    metric = metric_of(key)
+    value, step = (exact(read(text, metric.unit, metric.counts)) for read in (read_in, step_in))
     return Printed(text, value, step)
 
 

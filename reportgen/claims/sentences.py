@@ -8,7 +8,7 @@ from fractions import Fraction
 from reportgen.claims.candidates import Candidate
 from reportgen.claims.printed import Printed, exact
 from reportgen.common.units import Number, format_count, format_decimals, format_significant
-from reportgen.record.metrics import quantity_of, split_convention
+from reportgen.record.metrics import metric_of, split_convention
 
 _WORK = {
     "macs": "the MAC count",
@@ -72,10 +72,10 @@ def explained(
     return f"{claim.text} {verb} {' or '.join(map(phrase, best))}{rest}."
 
 
-def unexplained(claim: Printed, figures: Mapping[str, Number], facts: str) -> str:
+def unexplained(claim: Printed, figures: Mapping[str, Number], metadata: str) -> str:
     """Say that a printed number is nothing that anybody counts.
 
-    `figures` are what there really is, by quantity, the claimed one first, and `facts` the same in
+    `figures` are what there really is, by metric, the claimed one first, and `metadata` the same in
     words.
     """
     close = {
@@ -87,7 +87,7 @@ def unexplained(claim: Printed, figures: Mapping[str, Number], facts: str) -> st
     far = _how_far(claim, key, figures[key])
     if key != next(iter(figures)):
         far = f"{far} for {_NOUNS[key]}"
-    return f"No convention gives {claim.text}: {facts}; {far}."
+    return f"No convention gives {claim.text}: {metadata}; {far}."
 
 
 def told(claim: Printed, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -128,18 +128,18 @@ def fact(figures: Mapping[str, Number], module: str = "", batch: int = 1) -> str
 
 def our_text(key: str, ours: Number) -> str:
     """Write a figure of ours: counts to the last digit, others as the tables do."""
-    quantity = quantity_of(key)
-    if quantity.kind == "complexity":
+    metric = metric_of(key)
+    if metric.kind == "complexity":
         return f"{ours:,}"
-    if quantity.unit == "%":
+    if metric.unit == "%":
         return f"{format_decimals(ours, 2)} %"
-    return f"{format_significant(ours, 4)} {quantity.unit}".rstrip()
+    return f"{format_significant(ours, 4)} {metric.unit}".rstrip()
 
 
 def _how_far(claim: Printed, key: str, ours: Number) -> str:
     difference = claim.value - exact(ours)
     way = "too high" if difference > 0 else "too low"
-    if quantity_of(key).unit == "%":
+    if metric_of(key).unit == "%":
         return f"the claim is {float(abs(difference)):.3g} points {way}"
     if not ours:
         return "the claim is not"

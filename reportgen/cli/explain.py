@@ -28,11 +28,12 @@ def explain_options(command: argparse.ArgumentParser) -> None:
         "--claim", metavar="NUMBER", help="say what this number counts: '7.8 G', '25.6 Mparams'"
     )
     command.add_argument(
-        "--quantity",
+        "--metric",
         default="",
         metavar="NAME",
         help="what the number is said to be: flops, params",
     )
+    command.add_argument("--quantity", dest="metric", help=argparse.SUPPRESS)  # its former name
 
 
 def explain(arguments: argparse.Namespace) -> int:
@@ -54,13 +55,13 @@ def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
     from reportgen.report.explanation import as_text, explain
 
     if arguments.claim:
-        from reportgen.record.metrics import QUANTITIES, is_known
+        from reportgen.record.metrics import METRICS, is_known
 
-        if not is_known(arguments.quantity or "flops"):
-            near = did_you_mean(arguments.quantity, QUANTITIES)
-            raise UsageError(f"--quantity: no '{arguments.quantity}'. {near}".strip())
+        if not is_known(arguments.metric or "flops"):
+            near = did_you_mean(arguments.metric, METRICS)
+            raise UsageError(f"--metric: no '{arguments.metric}'. {near}".strip())
         try:
-            return judge_number(record, name, arguments.claim, arguments.quantity)
+            return judge_number(record, name, arguments.claim, arguments.metric)
         except ValueError as error:
             raise UsageError(f"--claim: {error}") from None
     explanation = explain(record, record.builds[name], name)

@@ -52,14 +52,14 @@ def _list_datasets() -> list[tuple[str, str]]:
 
 
 def _list_metrics() -> list[tuple[str, str]]:
-    from reportgen.record.metrics import QUANTITIES
+    from reportgen.record.metrics import METRICS
 
     return [
         (
             f"{name}{'@BATCH' * row.per_batch}{'[.CONVENTION]' * row.by_convention}",
             f"{row.meaning}{f' ({row.unit})' if row.unit else ''}",
         )
-        for name, row in QUANTITIES.items()
+        for name, row in METRICS.items()
     ]
 
 
@@ -68,10 +68,10 @@ def _list_conventions() -> list[tuple[str, str]]:
 
     return [
         (
-            f"{quantity}.{name}",
-            convention.counts if name == convention.name else f"as {quantity}.{convention.name}",
+            f"{metric}.{name}",
+            convention.counts if name == convention.name else f"as {metric}.{convention.name}",
         )
-        for quantity, conventions in FAMILIES.items()
+        for metric, conventions in FAMILIES.items()
         for name, convention in conventions.items()
     ]
 

@@ -12,7 +12,7 @@ from reportgen.common.visible import one_line
 
 if TYPE_CHECKING:
     from reportgen.engine.update import Outcome
-    from reportgen.record.budgets import Verdict
+    from reportgen.record.budgets import BudgetVerdict
 
 _RETRY = "(--remeasure unavailable tries again)"
 
@@ -42,7 +42,7 @@ class Done:
         return self.outcome is None or self.outcome.complete
 
     @property
-    def broken(self) -> list[Verdict]:
+    def broken(self) -> list[BudgetVerdict]:
         """The budgets that are broken."""
         from reportgen.record.budgets import broken_budgets
 

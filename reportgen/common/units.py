@@ -181,7 +181,7 @@ _BYTES: Final = {
 _SCALES: Final = (_SECONDS, _BYTES)
 
 _NUMBER: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d{1,2})?"
-_QUANTITY: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<rest>[^\s\d.,+-].*)?", re.ASCII)
+_METRIC: Final = re.compile(rf"(?P<number>{_NUMBER})\s*(?P<rest>[^\s\d.,+-].*)?", re.ASCII)
 
 # Prefixes that are read and never written: 万 is ten thousand, 亿 a hundred million.
 _READ_PREFIXES: Final = {**_PREFIXES, "万": 4, "亿": 8}
@@ -191,7 +191,7 @@ _EXAMPLES: Final = (
 )
 
 
-def parse_quantity(text: str | Number) -> tuple[Number, str]:
+def parse_amount(text: str | Number) -> tuple[Number, str]:
     """Read `2.6073 G`, `87.79 %`, `172.2883 s`, `101.551 MMACs` or `7.8e9` as (value, unit).
 
     The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
@@ -202,7 +202,7 @@ def parse_quantity(text: str | Number) -> tuple[Number, str]:
 
 
 def read_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
-    """Read what people type for a quantity, in that quantity's unit: `1.5 GiB` in MiB is 1536.
+    """Read what people type for a metric, in that metric's unit: `1.5 GiB` in MiB is 1536.
 
     A bare number is taken to be in the wanted unit; a prefix without a unit (`20 M`) goes with
     counts and `images/s` only. `counts` are what a count may say that it counts. Raises ValueError,
@@ -228,7 +228,7 @@ def step_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Nu
 
 
 class _Typed(NamedTuple):
-    """A quantity as it was typed, its last digit where it was written."""
+    """A metric as it was typed, its last digit where it was written."""
 
     text: str
     number: Decimal
@@ -239,10 +239,10 @@ class _Typed(NamedTuple):
 
 def _read(text: str | Number) -> _Typed:
     typed = str(text).strip()
-    match = _QUANTITY.fullmatch(typed)
+    match = _METRIC.fullmatch(typed)
     digits = match["number"].replace(",", "") if match else ""
     if isinstance(text, bool) or match is None or not any(map(str.isdigit, digits)):
-        raise ValueError(f"'{text}' is not a quantity. {_EXAMPLES}")
+        raise ValueError(f"'{text}' is not a metric. {_EXAMPLES}")
     power, unit = _split_unit((match["rest"] or "").strip(), str(text))
     return _Typed(typed, Decimal(digits).scaleb(power), unit, bool(power) and not unit)
 

@@ -15,7 +15,7 @@ FAMILIES: Mapping[str, Mapping[str, Convention]] = {
     "flops": named(WORK),
     "params": named(PARAMS),
 }
-"""Quantity → the conventions that may follow it, by each of their names."""
+"""Metric → the conventions that may follow it, by each of their names."""
 
 PLAIN: Mapping[str, Convention] = {
     "params": PARAMS["all"],
@@ -24,7 +24,7 @@ PLAIN: Mapping[str, Convention] = {
     "flops": WORK["flops"],
     "activations": ACTIVATIONS,
 }
-"""Quantity → its convention where it is written alone."""
+"""Metric → its convention where it is written alone."""
 
 
 def reading(key: str) -> Convention:
@@ -37,5 +37,5 @@ def reading(key: str) -> Convention:
     parts = split_convention(key)
     if parts is None:
         raise KeyError(key)
-    quantity, convention = parts
-    return FAMILIES[quantity][convention]
+    metric, convention = parts
+    return FAMILIES[metric][convention]

@@ -12,7 +12,7 @@ from reportgen.common.errors import MeasureError
 from reportgen.data.store import Split
 
 
-class Normalization(Protocol):
+class MeanAndDeviation(Protocol):
     """Mean and standard deviation of each channel, of images scaled to 0 … 1."""
 
     @property
@@ -31,7 +31,7 @@ class Normalize:
     is the same to the last bit.
     """
 
-    def __init__(self, normalization: Normalization, channels: int) -> None:
+    def __init__(self, normalization: MeanAndDeviation, channels: int) -> None:
         mean, std = normalization.mean, normalization.std
         if len(mean) != channels or len(std) != channels:
             raise MeasureError(
@@ -52,7 +52,7 @@ class Reader:
     Raises MeasureError when the normalisation is for another number of channels.
     """
 
-    def __init__(self, split: Split, normalization: Normalization) -> None:
+    def __init__(self, split: Split, normalization: MeanAndDeviation) -> None:
         self._normalize = Normalize(normalization, split.images.shape[1])
         self._images, self._labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
 
@@ -65,7 +65,7 @@ class Reader:
 
 
 def batches(
-    split: Split, batch_size: int, normalization: Normalization, *, limit: int | None = None
+    split: Split, batch_size: int, normalization: MeanAndDeviation, *, limit: int | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield images and labels as `Reader` reads them, so many at a time.
 

@@ -73,8 +73,8 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
         convention = readings.reading(key)
         return figure(convention.total(result.ledger), convention.name)
 
-    sizes, facts = _sizes(build, make, result.ledger, result.counter)
-    facts |= own_classes(build, search.spec_dir) | {
+    sizes, metadata = _sizes(build, make, result.ledger, result.counter)
+    metadata |= own_classes(build, search.spec_dir) | {
         "dtype": "" if build.quantize else dtypes[-1],
     }
     figures = {
@@ -96,13 +96,13 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
     }
     others = [key for key in build.wanted["complexity"] if split_convention(key)]
     figures |= {key: read(key) for key in others if key not in figures}
-    return Counted(figures, result.ledger.to_json(), facts)
+    return Counted(figures, result.ledger.to_json(), metadata)
 
 
 def _sizes(
     build: Build, make: Callable[[], nn.Module], ledger: Ledger, by: str, lazy: Sequence[str] = ()
 ) -> tuple[dict[str, Figure], dict[str, str]]:
-    """Return the figures of parameters, which need no forward pass, and facts for the record."""
+    """Return the figures of parameters, which need no forward pass, and metadata for the record."""
     named = [
         key for key in build.wanted["complexity"] if (split_convention(key) or ("",))[0] == "params"
     ]
@@ -133,9 +133,9 @@ def _sizes_alone(build: Build, make: Callable[[], nn.Module], error: Exception) 
         sized = counting.size(make)
     except Exception:  # it cannot be built either: the first error says why
         raise error from None
-    figures, facts = _sizes(build, make, sized.ledger, sized.counter, sized.lazy)
+    figures, metadata = _sizes(build, make, sized.ledger, sized.counter, sized.lazy)
     missing = unavailable(error)
-    return Counted(dict.fromkeys(build.wanted["complexity"], missing) | figures, None, facts)
+    return Counted(dict.fromkeys(build.wanted["complexity"], missing) | figures, None, metadata)
 
 
 def _kernels(quantized: Quantized) -> str:

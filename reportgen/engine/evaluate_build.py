@@ -17,7 +17,7 @@ from reportgen.measures.accuracy import evaluate
 from reportgen.measures.allocator import use
 from reportgen.measures.threads import guarded, set_count
 from reportgen.plan.plan import Build
-from reportgen.record import metrics as quantities
+from reportgen.record.metrics import METRICS
 from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy, Timing
 
@@ -39,10 +39,10 @@ def measure(
     """
     allocator, threads = use(timing.allocator), timing.threads
     before = torch.get_num_threads()
-    module, facts = construct(build, search, for_accuracy=True, refresh=refresh)
+    module, metadata = construct(build, search, for_accuracy=True, refresh=refresh)
     made_with = torch.get_num_threads()
     set_count(threads or before)
-    facts = {**facts, "dtype": "" if build.quantize else unusual_dtypes(module)}
+    metadata = {**metadata, "dtype": "" if build.quantize else unusual_dtypes(module)}
     split = load(build.data.source, build.data.split, search)
     with guarded() as guard:
         if made_with != before:
@@ -67,7 +67,7 @@ def measure(
         figures[name] = Figure(
             "measured",
             value,
-            unit=quantities.QUANTITIES[name].unit,
+            unit=METRICS[name].unit,
             environment=environment,
             total=result.images,
             correct=result.correct.get(name) if exact else None,
@@ -82,4 +82,4 @@ def measure(
         note=joined(guard.remark, result.way if result.unusual else ""),
     )
     read = Read(split.fingerprint, len(split), split.left_out)
-    return Evaluated(figures, total, facts, described, timed_in, read)
+    return Evaluated(figures, total, metadata, described, timed_in, read)

@@ -68,7 +68,7 @@ class Journal:
         due: Due,
         figures: Mapping[str, Figure],
         *,
-        facts: Mapping[str, str] | None = None,
+        metadata: Mapping[str, str] | None = None,
         ledger: Mapping[str, Any] | None = None,
     ) -> None:
         """Set the figures that were due, and write the record.
@@ -86,15 +86,15 @@ class Journal:
         others = {key: figure for key, figure in build.figures.items() if key not in chosen}
         measured = any(figure.is_good for figure in fresh.values())
         holds_old = any(figure is not None and figure.is_good for figure in chosen.values())
-        inputs = dict(build.inputs)
+        dependencies = dict(build.dependencies)
         if measured or not holds_old:  # else the next run finds the change again
-            inputs[due.group] = dict(due.inputs)
-        said = {key: portable_text(text, spec_dir) for key, text in (facts or {}).items()}
+            dependencies[due.group] = dict(due.dependencies)
+        said = {key: portable_text(text, spec_dir) for key, text in (metadata or {}).items()}
         build = replace(
             build,
             figures={**others, **{key: figure for key, figure in chosen.items() if figure}},
-            inputs=inputs,
-            facts={key: text for key, text in {**build.facts, **said}.items() if text},
+            dependencies=dependencies,
+            metadata={key: text for key, text in {**build.metadata, **said}.items() if text},
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

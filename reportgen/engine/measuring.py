@@ -103,7 +103,9 @@ class _Measuring:
             if isinstance(counted, MeasureError):
                 self.journal.fail(due, counted)
             else:
-                self.journal.put(due, counted.figures, facts=counted.facts, ledger=counted.ledger)
+                self.journal.put(
+                    due, counted.figures, metadata=counted.metadata, ledger=counted.ledger
+                )
 
     def _evaluate_all(self, dues: Sequence[Due], jobs: int | None) -> dict[str, Evaluated]:
         """Evaluate; return what came of each build, the time of its data set too."""
@@ -125,15 +127,17 @@ class _Measuring:
             else:
                 self.journal.note_environment(evaluated.environment)
                 self.journal.note_data(due.build.data.name, evaluated.data)
-                self.journal.put(self._read_by_now(due), evaluated.figures, facts=evaluated.facts)
+                self.journal.put(
+                    self._read_by_now(due), evaluated.figures, metadata=evaluated.metadata
+                )
                 totals[due.build.id] = evaluated
         return totals
 
     def _read_by_now(self, due: Due) -> Due:
         """Add the digests of what was downloaded only to be evaluated on."""
         probe = Probe(self.plan, self.search, read_data=False)
-        inputs, _ = probe.inputs(due.build, due.group, due.inputs)
-        return replace(due, inputs=inputs)
+        dependencies, _ = probe.dependencies(due.build, due.group, due.dependencies)
+        return replace(due, dependencies=dependencies)
 
     def _time_modules(self, due: Due) -> None:
         try:

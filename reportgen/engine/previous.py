@@ -22,7 +22,7 @@ def previous(plan: Plan, path: Path) -> tuple[Record | None, bool]:
     try:
         return records.read(path), False
     except ConflictError:
-        now = {name: build.inputs for name, build in plan.builds.items()}
+        now = {name: build.dependencies for name, build in plan.builds.items()}
         return merge.resolve(path.read_text(encoding="utf-8"), now, str(path)), True
 
 

@@ -18,7 +18,7 @@ from reportgen.data.locate import find, tried_places
 from reportgen.data.search import DataSource, Search
 from reportgen.plan.dependencies import Group, why_unreadable
 from reportgen.plan.plan import Build, Plan
-from reportgen.record.inputs import ADDED
+from reportgen.record.digests import ADDED
 from reportgen.spec.model import Weights
 
 T = TypeVar("T")
@@ -40,14 +40,14 @@ class Probe:
         self.read_data = read_data
         self._answers: dict[object, str | UnreadableError] = {}
 
-    def inputs(
+    def dependencies(
         self, build: Build, group: Group, was: Mapping[str, str]
     ) -> tuple[dict[str, str], Reasons]:
         """Return the digests of what a group of figures depends on, and what cannot be read of it.
 
         Of that the digests are the old ones, `was`.
         """
-        now = dict(build.inputs[group])
+        now = dict(build.dependencies[group])
         unknown: Reasons = {}
         for name in ("code", "imports", "packages"):
             if _moved(name, was, now) and (why := self._why_unreadable(build)):
@@ -132,7 +132,7 @@ def _first_line(error: Exception) -> str:
 def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
     """Yield what measuring a group needs and is not here, with the paths tried."""
     if group != "accuracy":
-        if "code" not in build.inputs[group]:
+        if "code" not in build.dependencies[group]:
             yield why_unreadable(build.entry, search.spec_dir)
         return
     if build.weights and not build.weights.fit:

@@ -11,14 +11,14 @@ from reportgen.record.record import Figure
 
 @dataclass(frozen=True)
 class Counted:
-    """A build's exact figures, its ledger as JSON values, and facts for the record.
+    """A build's exact figures, its ledger as JSON values, and metadata for the record.
 
     There is no ledger where no forward pass ran; then there are only figures of parameters.
     """
 
     figures: Mapping[str, Figure]
     ledger: Mapping[str, Any] | None
-    facts: Mapping[str, str]
+    metadata: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Read:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A build's figures of quality, the time of its forward passes, and facts for the record.
+    """A build's figures of quality, the time of its forward passes, and metadata for the record.
 
     `data` is what it was evaluated on. The time names an environment of its own, `timed_in`: to a
     time it matters how memory is allocated.
@@ -40,7 +40,7 @@ class Evaluated:
 
     figures: Mapping[str, Figure]
     total_time: Figure
-    facts: Mapping[str, str]
+    metadata: Mapping[str, str]
     environment: Mapping[str, str]
     timed_in: Mapping[str, str]
     data: Read

@@ -18,7 +18,7 @@ from reportgen.engine.probe import Probe
 from reportgen.engine.selection import Selection
 from reportgen.plan.dependencies import METHODS, Group
 from reportgen.plan.plan import Build, Plan
-from reportgen.record.inputs import adopt, differing
+from reportgen.record.digests import adopt, differing
 from reportgen.record.metrics import is_known
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 
@@ -44,19 +44,19 @@ CHANGES = {
 class Due:
     """Figures of one build and group that are to be measured, and why.
 
-    `changed` says what of their inputs changed since they were measured; empty if nothing did.
+    `changed` says which of their dependencies changed since they were measured; empty if none did.
     """
 
     build: Build
     group: Group
     keys: tuple[str, ...]
-    inputs: Mapping[str, str]
+    dependencies: Mapping[str, str]
     why: str
     changed: str = ""
 
 
 @dataclass(frozen=True)
-class Unknown:
+class Unchecked:
     """Figures of which nobody knows whether they still hold: what they depend on is unreadable."""
 
     build: str
@@ -71,7 +71,7 @@ class State:
 
     record: Record
     due: tuple[Due, ...]
-    unknown: tuple[Unknown, ...] = ()
+    unknown: tuple[Unchecked, ...] = ()
 
 
 def compare(
@@ -94,7 +94,7 @@ def compare(
     renamed = _renamed(plan, chosen, before)
     builds: dict[str, BuildRecord] = {}
     due: list[Due] = []
-    unknown: list[Unknown] = []
+    unknown: list[Unchecked] = []
     probe = Probe(plan, search, read_data=read_data)
     for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
@@ -138,7 +138,7 @@ def stale_figures(record: Record) -> Iterator[tuple[str, str, Figure]]:
                 yield name, key, figure
 
 
-def by_reason(unknown: Iterable[Unknown]) -> Counter[str]:
+def by_reason(unknown: Iterable[Unchecked]) -> Counter[str]:
     """Count figures of which nobody knows whether they hold, by the reason."""
     counts: Counter[str] = Counter()
     for entry in unknown:
@@ -160,7 +160,7 @@ def _renamed(
     gone = {
         name: build
         for name, build in before.items()
-        if name not in plan.builds and "complexity" in build.inputs
+        if name not in plan.builds and "complexity" in build.dependencies
     }
     found: dict[str, str] = {}
     for build in chosen:
@@ -169,7 +169,9 @@ def _renamed(
         for name, previous in gone.items():
             if (
                 previous.dataset == build.data.name
-                and _alike(previous.inputs["complexity"], build.inputs.get("complexity", {}))
+                and _alike(
+                    previous.dependencies["complexity"], build.dependencies.get("complexity", {})
+                )
                 and name not in found.values()
             ):
                 found[build.id] = name
@@ -178,7 +180,7 @@ def _renamed(
 
 
 def _alike(was: Mapping[str, str], now: Mapping[str, str]) -> bool:
-    """Whether two builds were measured on the same inputs, as far as those can be read now."""
+    """Whether two builds have the same dependencies, as far as those can be read now."""
     unread = (
         {} if "code" in now else {"code": was.get("code", ""), "imports": was.get("imports", "")}
     )
@@ -191,7 +193,7 @@ class _Compared:
 
     kept: BuildRecord
     due: list[Due]
-    unknown: list[Unknown]
+    unknown: list[Unchecked]
 
 
 def _compare_build(
@@ -202,22 +204,22 @@ def _compare_build(
     selection: Selection,
 ) -> _Compared:
     figures: dict[str, Figure] = {}
-    inputs: dict[str, Mapping[str, str]] = {}
+    dependencies: dict[str, Mapping[str, str]] = {}
     due: list[Due] = []
-    unknown: list[Unknown] = []
+    unknown: list[Unchecked] = []
     for group, keys in build.wanted.items():
         if group == "accuracy" and (reason := build.no_accuracy):
             figures |= dict.fromkeys(keys, Figure("unavailable", cause="undeclared", reason=reason))
             continue
-        was = previous.inputs.get(group, {}) if previous else {}
-        now, unread = probe.inputs(build, group, was)
+        was = previous.dependencies.get(group, {}) if previous else {}
+        now, unread = probe.dependencies(build, group, was)
         has = {key: previous.figures[key] for key in keys if previous and key in previous.figures}
         if has:
             figures |= has
-            inputs[group] = was
+            dependencies[group] = was
         changed = _changed(was, now) if has else ""
         if has and not changed:
-            inputs[group] = adopt(was, now)
+            dependencies[group] = adopt(was, now)
         stale = tuple(
             key
             for key in keys
@@ -231,22 +233,24 @@ def _compare_build(
             due.append(Due(build, group, stale, now, _why(has, changed, stale), changed))
         good = tuple(key for key in has if has[key].is_good and key not in stale)
         if unread and good:
-            unknown.append(Unknown(build.id, group, good, next(iter(unread.values()))))
+            unknown.append(Unchecked(build.id, group, good, next(iter(unread.values()))))
     if previous:
         figures |= {k: figure for k, figure in previous.figures.items() if not is_known(k)}
-        inputs |= {group: was for group, was in previous.inputs.items() if group not in METHODS}
+        dependencies |= {
+            group: was for group, was in previous.dependencies.items() if group not in METHODS
+        }
     kept = replace(
         fresh,
         figures=figures,
-        inputs=inputs,
-        facts=previous.facts if previous else {},
+        dependencies=dependencies,
+        metadata=previous.metadata if previous else {},
         ledger=previous.ledger if previous else None,
     )
     return _Compared(kept, due, unknown)
 
 
 def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Say which inputs are not what they were."""
+    """Say which dependencies are not what they were."""
     said = " and ".join(dict.fromkeys(CHANGES.get(name, name) for name in differing(was, now)))
     return f"{said} changed" if said else ""
 

@@ -140,13 +140,13 @@ class _Session:
         self._before: dict[str, Worker] = {}  # those that have done their part of the rounds
         self._how = Taken("")  # the workers at work
 
-    def asked(self, *quantities: str) -> list[tuple[str, str]]:
-        """List builds and keys of what is due of some quantities."""
+    def asked(self, *metrics: str) -> list[tuple[str, str]]:
+        """List builds and keys of what is due of some metrics."""
         return [
             (due.build.id, key)
             for due in self._dues
             for key in due.keys
-            if split_key(key)[0] in quantities
+            if split_key(key)[0] in metrics
         ]
 
     def attempt(
@@ -197,9 +197,9 @@ class _Session:
         """Name the builds to be timed at a batch size; the baseline, where it is compared with."""
         keys = {name: set[str]() for name in self.builds}
         for name, key in self.asked(*_OF_ROUNDS):
-            quantity, batch = split_key(key)
+            metric, batch = split_key(key)
             if batch == size:
-                keys[name].add(quantity)
+                keys[name].add(metric)
         compared = any("speedup" in asked for asked in keys.values())
         return [name for name in keys if keys[name] or (compared and name == self._baseline)]
 
@@ -241,7 +241,7 @@ class _Session:
             self.figures[name] |= latencies(taken, size, self.builds[name].noun, how)
             self.figures[name][f"speedup@{size}"] = self._speedup(samples, name, how)
         for name, reason in turns.failed.items():
-            keys = [f"{quantity}@{size}" for quantity in _OF_ROUNDS]
+            keys = [f"{metric}@{size}" for metric in _OF_ROUNDS]
             self.figures[name] |= dict.fromkeys(keys, unavailable(reason))
         self._note_turns(size)
 
@@ -260,7 +260,7 @@ class _Session:
 
     def _note_turns(self, size: int) -> None:
         """Write beside each time of a batch size which others it was taken in turn with."""
-        keys = [f"{quantity}@{size}" for quantity in _OF_ROUNDS]
+        keys = [f"{metric}@{size}" for metric in _OF_ROUNDS]
         timed = {
             name: figures[keys[0]].to_json()
             for name, figures in self.figures.items()
@@ -310,7 +310,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rounds that one process of each build takes: the first of several, or the next."""
+    """The rounds that one process of each build inputs: the first of several, or the next."""
 
     number: int
     of: int

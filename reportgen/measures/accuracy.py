@@ -22,7 +22,7 @@ from torchmetrics.classification import (
 )
 
 from reportgen.common.errors import MeasureError
-from reportgen.data.batches import Normalization, Reader
+from reportgen.data.batches import MeanAndDeviation, Reader
 from reportgen.data.search import Progress
 from reportgen.data.store import Split
 from reportgen.measures.batch_layout import Pace
@@ -67,7 +67,7 @@ def evaluate(
     module: nn.Module,
     split: Split,
     *,
-    normalization: Normalization,
+    normalization: MeanAndDeviation,
     metrics: Sequence[str],
     batch_size: int | None = None,
     channels_last: bool | None = False,

@@ -66,7 +66,7 @@ def interleaved(
     least. What a sampler raises is passed on, or told to `drop`: the others go on without it. Each
     `seed` has orders of its own.
     """
-    turns = _Turns(samplers, seed, drop)
+    turns = _Interleaving(samplers, seed, drop)
     for _ in range(2):  # the first allocates, packs weights, chooses kernels
         before = turns.take()
     turns.lengthen(before)
@@ -86,7 +86,7 @@ def interleaved(
     return {name: samples[name] for name in samplers if name in samples}
 
 
-class _Turns:
+class _Interleaving:
     """Who is timed, in the order of the next round, and how many calls make a sample of each."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Which part of the CPU time of a forward pass each module takes: shares, and never seconds.
+"""Which part of the CPU time of a forward pass each module inputs: shares, and never seconds.
 
 The clock is read in hooks on every module. What the hooks do themselves is left out as far as they
 can tell, but calling them costs a little more, which a pass without them does not spend: the parts

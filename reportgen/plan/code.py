@@ -63,7 +63,7 @@ def own_files(module: str | Path, search_path: Sequence[str]) -> list[Path]:
 
     Of a module in site-packages that is its file alone.
     """
-    return _Files(search_path).of(module)
+    return _SourceFiles(search_path).of(module)
 
 
 def lost_import(module: str | Path, search_path: Sequence[str]) -> str:
@@ -72,7 +72,7 @@ def lost_import(module: str | Path, search_path: Sequence[str]) -> str:
     Looks at what is imported in any case, before anything else is done: without one of those the
     file cannot be run.
     """
-    files = _Files(search_path)
+    files = _SourceFiles(search_path)
     own = sorted(files.of(module))
     if any(word in parsed(file).text for file in own for word in _CHANGES_PATH):
         return ""  # only running it can tell
@@ -85,20 +85,20 @@ def lost_import(module: str | Path, search_path: Sequence[str]) -> str:
 
 def find_module(name: str, search_path: Sequence[str]) -> Path | None:
     """Return the file of a module, without importing it or its packages."""
-    found = _Files(search_path).find(name)
+    found = _SourceFiles(search_path).find(name)
     return found.file if found else None
 
 
 def is_found(name: str, search_path: Sequence[str]) -> bool:
     """Whether there is a module of that name, be it one of the standard library."""
-    return _Files(search_path).is_found(name)
+    return _SourceFiles(search_path).is_found(name)
 
 
 # How a syntax tree says `sys.path`, and what else may add to it.
 _CHANGES_PATH = ("id='sys') attr='path'", "module='sys'", "addsitedir")
 
 
-class _Files:
+class _SourceFiles:
     """Finds modules on one search path, each once."""
 
     def __init__(self, search_path: Sequence[str]) -> None:

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from reportgen.common.errors import UnreadableError
 from reportgen.common.fingerprint import code_digest, digest
 from reportgen.plan.code import find_module, imports_digest, is_found, lost_import
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 from reportgen.sources.catalog import ModelEntry
 from reportgen.spec.model import Measure, Model, Normalization
 
@@ -47,12 +47,12 @@ _VARIANT = {"heads", "freeze", "inputs"}
 
 def group_of(key: str) -> Group:
     """Return the group of a figure's key; raise KeyError for one that cannot be."""
-    quantity = quantity_of(key)
-    if quantity.by_module:
+    metric = metric_of(key)
+    if metric.by_module:
         return "module times"
-    if quantity.name == "cold_start":
+    if metric.name == "cold_start":
         return "cold start"
-    return "speedup" if quantity.name == "speedup" else quantity.kind
+    return "speedup" if metric.name == "speedup" else metric.kind
 
 
 def digests(
@@ -80,35 +80,35 @@ def digests(
         ),
         **_code_if_read(entry, spec_dir),
     }
-    inputs: dict[Group, dict[str, str]] = {}
+    dependencies: dict[Group, dict[str, str]] = {}
     if measure.complexity:
         settings = _given(measure.complexity)
         if model.batch_size is not None:
             settings = {**(settings or {}), "batch_size": model.batch_size}
-        inputs["complexity"] = {**build, "settings": digest(settings)}
+        dependencies["complexity"] = {**build, "settings": digest(settings)}
     if measure.timing:
         settings = measure.timing.model_dump(
             exclude={"batch_sizes", "total", "together"}, exclude_defaults=True
         )
-        inputs["timing"] = {**build, "settings": digest(settings)}
-        inputs["speedup"] = dict(inputs["timing"])
+        dependencies["timing"] = {**build, "settings": digest(settings)}
+        dependencies["speedup"] = dict(dependencies["timing"])
         timing = measure.timing
         first = [min(timing.batch_sizes), timing.threads]
-        inputs["cold start"] = {**build, "settings": digest(first)}
+        dependencies["cold start"] = {**build, "settings": digest(first)}
         once: list[Any] = [timing.module_runs, min(timing.batch_sizes), timing.threads]
         if timing.allocator != "steady":
             once.append(timing.allocator)
-        inputs["module times"] = {**build, "settings": digest(once)}
+        dependencies["module times"] = {**build, "settings": digest(once)}
     if measure.accuracy:
-        inputs["accuracy"] = {
+        dependencies["accuracy"] = {
             **build,
             "weights": digest(_given(model.weights)),
             "normalization": digest(_given(normalization)),
         }
     for group, method in METHODS.items():
-        if group in inputs:
-            inputs[group]["method"] = str(method)
-    return inputs
+        if group in dependencies:
+            dependencies[group]["method"] = str(method)
+    return dependencies
 
 
 def _given(part: BaseModel | None) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from reportgen.record.record import (
     BuildRecord,
     DatasetRecord,
     Figure,
-    Input,
+    InputTensor,
     Record,
     ReportSettings,
 )
@@ -62,8 +62,8 @@ class Build:
     then there is no data set (`data` is `NO_DATA`), and `classes` is 0 where its factory is told of
     none.
 
-    `inputs` maps each group of figures to named digests; the digests of data and of weights files
-    are added when those are found.
+    `dependencies` maps each group of figures to named digests; the digests of data and of weights
+    files are added when those are found.
     """
 
     id: str
@@ -80,17 +80,17 @@ class Build:
     normalization: Normalization
     baseline: bool
     input_shape: tuple[int, ...]
-    takes: tuple[Input, ...]
+    inputs: tuple[InputTensor, ...]
     wanted: Mapping[Group, tuple[str, ...]]
-    inputs: Mapping[Group, Mapping[str, str]]
+    dependencies: Mapping[Group, Mapping[str, str]]
     reported: Mapping[str, Figure]
     budgets: Mapping[str, str]
-    claims: tuple[records.Claim, ...]
+    claims: tuple[records.ClaimRecord, ...]
 
     @property
     def no_accuracy(self) -> str:
         """Why this build can have no measured accuracy; empty if it can."""
-        if self.takes:
+        if self.inputs:
             return "the spec gives its inputs, and no right answers to them"
         if self.data.synthetic:
             return "random images have no right answer"
@@ -103,7 +103,7 @@ class Build:
     @property
     def noun(self) -> str:
         """What a batch is made of, in the plural: `images`, or `samples` where it takes others."""
-        return "samples" if self.takes else "images"
+        return "samples" if self.inputs else "images"
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Plan:
                     source=build.entry.source,
                     input_shape=build.input_shape,
                     dtype="int8" if build.quantize else "float32",
-                    takes=build.takes,
+                    inputs=build.inputs,
                     baseline=build.baseline,
                     heads=heads_text(build.heads),
                     frozen=frozen_text(build.freeze),

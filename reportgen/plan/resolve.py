@@ -18,10 +18,9 @@ from reportgen.data.known import SYNTHETIC_COUNT
 from reportgen.data.search import DataSource
 from reportgen.plan.dependencies import Group, digests
 from reportgen.plan.plan import NO_DATA, Build, Data, Plan
-from reportgen.record import budgets
-from reportgen.record import metrics as quantities
+from reportgen.record import budgets, metrics
 from reportgen.record import record as records
-from reportgen.record.inputs import ADDED
+from reportgen.record.digests import ADDED
 from reportgen.record.record import Figure, ReportSettings
 from reportgen.sources import catalog, torchvision
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
@@ -29,10 +28,10 @@ from reportgen.spec.quoted import Claim, Quoted, Reported
 from reportgen.spec.tensors import described
 
 
-def _of_baseline(inputs: Mapping[str, str]) -> dict[str, str]:
+def _of_baseline(dependencies: Mapping[str, str]) -> dict[str, str]:
     """Digest what a baseline depends on; what older records do not have, by itself."""
-    known = {name: value for name, value in inputs.items() if name not in ADDED}
-    added = {f"baseline {name}": inputs[name] for name in inputs if name in ADDED}
+    known = {name: value for name, value in dependencies.items() if name not in ADDED}
+    added = {f"baseline {name}": dependencies[name] for name in dependencies if name in ADDED}
     return {"baseline": digest(known), **added}
 
 
@@ -50,11 +49,11 @@ def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
     baselines = {(b.data.name, b.classes): b for b in builds.values() if b.baseline}
     for key, build in builds.items():
         baseline = baselines.get((build.data.name, build.classes))
-        if baseline and "speedup" in build.inputs:
-            compared = dict(build.inputs["speedup"])
-            if "code" in baseline.inputs["timing"]:  # else nobody knows what it is
-                compared |= _of_baseline(baseline.inputs["timing"])
-            builds[key] = replace(build, inputs={**build.inputs, "speedup": compared})
+        if baseline and "speedup" in build.dependencies:
+            compared = dict(build.dependencies["speedup"])
+            if "code" in baseline.dependencies["timing"]:  # else nobody knows what it is
+                compared |= _of_baseline(baseline.dependencies["timing"])
+            builds[key] = replace(build, dependencies={**build.dependencies, "speedup": compared})
     # Tables go by data set, and within one in the order of the models.
     tables = (*data, NO_DATA.name)
     order = tuple(b.id for key in tables for b in builds.values() if b.data.name == key)
@@ -154,7 +153,7 @@ def _build(
         args = {**torchvision.pretrained_args(model.source, named), **model.args}
         model = model.model_copy(update={"args": args})
     normalization = _normalization(spec, model, data)
-    inputs = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
+    dependencies = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
     return Build(
         id=identity,
         model=name,
@@ -170,9 +169,9 @@ def _build(
         normalization=normalization,
         baseline=model.baseline,
         input_shape=shape,
-        takes=takes,
+        inputs=takes,
         wanted=wanted,
-        inputs={group: named for group, named in inputs.items() if group in wanted},
+        dependencies={group: named for group, named in dependencies.items() if group in wanted},
         reported=_reported(spec.reported, name, data.name, classes),
         budgets=_budgets(spec, model),
         claims=_claims(spec.claims, name, data.name, classes),
@@ -202,8 +201,8 @@ def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
     named = [*(spec.report.columns or ()), *spec.budgets]
     named += [key for model in spec.models.values() for key in model.budgets]
     if measure.complexity:
-        always = [name for name, row in quantities.QUANTITIES.items() if row.kind == "complexity"]
-        asked = [key for key in dict.fromkeys(named) if quantities.split_convention(key)]
+        always = [name for name, row in metrics.METRICS.items() if row.kind == "complexity"]
+        asked = [key for key in dict.fromkeys(named) if metrics.split_convention(key)]
         wanted["complexity"] = (*always, *asked)
     if timing := measure.timing:
         sizes = timing.batch_sizes
@@ -217,7 +216,7 @@ def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
         if compared:
             wanted["speedup"] = tuple(f"speedup@{size}" for size in sizes)
         told = spec.report.modules.columns if spec.report.modules else ()
-        if shares := tuple(key for key in told if quantities.quantity_of(key).by_module):
+        if shares := tuple(key for key in told if metrics.metric_of(key).by_module):
             wanted["module times"] = shares
     if measure.accuracy:
         wanted["accuracy"] = tuple(measure.accuracy.metrics)
@@ -228,7 +227,7 @@ def _of_fresh_processes(named: Sequence[str], sizes: Sequence[int]) -> list[str]
     """List cold starts and peaks of memory, which take processes of their own, where named."""
     asked = []
     for key in dict.fromkeys(named):
-        name, size = quantities.split_key(key)
+        name, size = metrics.split_key(key)
         if name == "memory" and size is None:
             asked += [f"memory@{each}" for each in sizes]
         elif name in ("memory", "cold_start"):
@@ -243,11 +242,11 @@ def _reported(
     for entry in entries:
         if not _is_of(entry, name, dataset, classes):
             continue
-        quantity = quantities.quantity_of(entry.quantity)
-        figures[entry.quantity] = Figure(
+        metric = metrics.metric_of(entry.metric)
+        figures[entry.metric] = Figure(
             provenance="reported",
-            value=read_in(entry.value, quantity.unit, quantity.counts),
-            unit=quantity.unit,
+            value=read_in(entry.value, metric.unit, metric.counts),
+            unit=metric.unit,
             text=str(entry.value),
             source=entry.source,
         )
@@ -256,10 +255,10 @@ def _reported(
 
 def _claims(
     entries: Sequence[Claim], name: str, dataset: str, classes: int
-) -> tuple[records.Claim, ...]:
+) -> tuple[records.ClaimRecord, ...]:
     return tuple(
-        records.Claim(
-            quantity=entry.quantity,
+        records.ClaimRecord(
+            metric=entry.metric,
             value=str(entry.value),
             source=entry.source,
             module=entry.module or "",

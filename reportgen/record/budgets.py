@@ -15,12 +15,12 @@ from reportgen.common.errors import RecordError
 from reportgen.common.units import Number
 from reportgen.record.certainty import interval_of
 from reportgen.record.limits import Budget, parse
-from reportgen.record.metrics import quantity_of, rank, split_key
+from reportgen.record.metrics import metric_of, rank, split_key
 from reportgen.record.record import BuildRecord, Figure, Record
 
 __all__ = [
     "Budget",
-    "Verdict",
+    "BudgetVerdict",
     "amount",
     "broken_budgets",
     "parse",
@@ -30,7 +30,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BudgetVerdict:
     """What a budget came to; `name` is that of the build, `key` that of the figure.
 
     `why` says why nothing is decided. Written out, it is one line.
@@ -56,14 +56,14 @@ class Verdict:
         return f"{self.name}: {self.message}"
 
 
-def verdicts(record: Record) -> Iterator[Verdict]:
+def verdicts(record: Record) -> Iterator[BudgetVerdict]:
     """Judge every budget of a record, build by build in the order of the report."""
     for name in dict.fromkeys((*record.report.order, *sorted(record.builds))):
         if name in record.builds:
             yield from verdicts_of(record.builds[name], name)
 
 
-def verdicts_of(build: BuildRecord, name: str = "") -> Iterator[Verdict]:
+def verdicts_of(build: BuildRecord, name: str = "") -> Iterator[BudgetVerdict]:
     """Judge the budgets of one build. Raises RecordError where one cannot be read."""
     try:
         budgets = [parse(key, text) for key, text in build.budgets.items()]
@@ -74,7 +74,7 @@ def verdicts_of(build: BuildRecord, name: str = "") -> Iterator[Verdict]:
             yield _judge(build, budget, name, key)
 
 
-def broken_budgets(record: Record) -> list[Verdict]:
+def broken_budgets(record: Record) -> list[BudgetVerdict]:
     """Return the budgets that are broken."""
     return [verdict for verdict in verdicts(record) if verdict.state == "broken"]
 
@@ -84,32 +84,32 @@ def amount(figure: Figure | None, key: str) -> str:
     if figure is None or figure.value is None:
         return "–"
     digits = f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.6g}"
-    return f"{digits} {quantity_of(key).unit or figure.unit}".rstrip()
+    return f"{digits} {metric_of(key).unit or figure.unit}".rstrip()
 
 
 def _figures(build: BuildRecord, key: str) -> list[str]:
     """List the figures a budget is for: of `latency` those of every batch size."""
-    if not quantity_of(key).per_batch or "@" in key:
+    if not metric_of(key).per_batch or "@" in key:
         return [key]
     own = [other for other in {**build.figures, **build.reported} if split_key(other)[0] == key]
     return sorted(own, key=rank) or [key]
 
 
-def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> Verdict:
+def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> BudgetVerdict:
     figure = build.figures.get(key)
     if figure is None or figure.value is None:
         if (quoted := build.reported.get(key)) is not None:
             why = f"the figure is only quoted, from {quoted.source}"
-            return Verdict(name, key, budget, quoted, "undecided", why)
+            return BudgetVerdict(name, key, budget, quoted, "undecided", why)
         why = (figure.reason if figure else "") or "not measured"
-        return Verdict(name, key, budget, None, "undecided", why)
+        return BudgetVerdict(name, key, budget, None, "undecided", why)
     if figure.stale:
         why = f"{amount(figure, key)} is stale: {figure.stale}"
-        return Verdict(name, key, budget, figure, "undecided", why)
+        return BudgetVerdict(name, key, budget, figure, "undecided", why)
     if why := _doubt(budget, figure, figure.value, key):
-        return Verdict(name, key, budget, figure, "undecided", why)
+        return BudgetVerdict(name, key, budget, figure, "undecided", why)
     state: Literal["kept", "broken"] = "kept" if budget.holds(figure.value) else "broken"
-    return Verdict(name, key, budget, figure, state)
+    return BudgetVerdict(name, key, budget, figure, state)
 
 
 def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
@@ -126,7 +126,7 @@ def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
         (low, high), what = interval, "95 % interval"
     elif figure.spread:
         (low, high), what = (value - figure.spread, value + figure.spread), f"spread of {rounds}"
-    elif quantity_of(key).name == "speedup" and figure.provenance == "measured":
+    elif metric_of(key).name == "speedup" and figure.provenance == "measured":
         return f"{rounds} are too few to know how sure {amount(figure, key)} is"
     else:
         return ""

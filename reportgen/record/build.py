@@ -15,7 +15,7 @@ from reportgen.record import ledger as ledgers
 from reportgen.record import limits
 from reportgen.record.damage import DamageError, quoted
 from reportgen.record.figure import Figure
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 from reportgen.record.text import Written, compact, pretty
 from reportgen.record.values import (
     KNOWN_KEYS,
@@ -43,15 +43,15 @@ ByMetric: TypeAlias = Annotated[Mapping[MetricKey, V], Field(max_length=MOST_ENT
 
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
-class Claim:
+class ClaimRecord:
     """What somebody said of a build: `reportgen.claims` judges it.
 
-    `value` is the figure as printed, `quantity` what it is of, `module` the path of the part of the
+    `value` is the figure as printed, `metric` what it is of, `module` the path of the part of the
     model that it is about (empty: all of it). `tolerance` is how far off it may be (`0.1%`; empty:
     half of its last digit). `reason` says why a claim that is known to be wrong is.
     """
 
-    quantity: MetricKey
+    metric: MetricKey
     value: Annotated[str, Strict(), Field(max_length=100)]
     source: Text
     module: Word = ""
@@ -61,7 +61,7 @@ class Claim:
 
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
-class Input:
+class InputTensor:
     """A tensor that a build was run on: its shape, without the batch's axis, and its type.
 
     Integers are drawn `below` a number, where `fill` does not say what every element is. `batch` is
@@ -91,12 +91,13 @@ class BuildRecord:
     A build that has `takes` was run on those tensors, by name, and on no data set; its `dataset`
     and `input_shape` are empty, and its `classes` are 0 where its factory was told of none.
 
-    `inputs` holds, for each kind of measurement, the digests of what it was measured on (model,
-    code, weights, data …): a figure is stale when one of them differs. `facts` are things worth
-    knowing that are not quantities (the checkpoint's hash, the int8 engine). `budgets` are limits
-    (`reportgen.record.budgets`) by quantity. `ledger` is the operation ledger in its compact form
-    (`reportgen.record.ledger`). `heads` and `frozen` say in words what the spec adds to the model
-    or freezes of it; `batch_size` is that of its counted pass, where it is not that of the others.
+    `dependencies` holds, for each kind of measurement, the digests of what it was measured on
+    (model, code, weights, data …): a figure is stale when one of them differs. `metadata` are
+    things worth knowing that are not metrics (the checkpoint's hash, the int8 engine). `budgets`
+    are limits (`reportgen.record.budgets`) by metric. `ledger` is the operation ledger in its
+    compact form (`reportgen.record.ledger`). `heads` and `frozen` say in words what the spec adds
+    to the model or freezes of it; `batch_size` is that of its counted pass, where it is not that of
+    the others.
     """
 
     model: Name
@@ -105,17 +106,17 @@ class BuildRecord:
     source: Text
     input_shape: Shape
     dtype: TypeName = "float32"
-    takes: Several[Input] = ()
+    inputs: Several[InputTensor] = ()
     baseline: Flag = False
     heads: Text = ""
     frozen: Text = ""
     batch_size: Positive | None = None
-    inputs: Named[Named[Digest]] = field(default_factory=dict)
+    dependencies: Named[Named[Digest]] = field(default_factory=dict)
     figures: ByMetric[Figure] = field(default_factory=dict)
     reported: ByMetric[Figure] = field(default_factory=dict)
-    claims: Several[Claim] = ()
+    claims: Several[ClaimRecord] = ()
     budgets: ByMetric[Word] = field(default_factory=dict)
-    facts: Named[Text] = field(default_factory=dict)
+    metadata: Named[Text] = field(default_factory=dict)
     ledger: ledgers.Written | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -125,8 +126,8 @@ class BuildRecord:
             if name in data:
                 data[name] = {key: figure.to_json() for key, figure in data[name].items()}
         data["claims"] = [compact(claim) for claim in self.claims]
-        data["takes"] = [entry.to_json() for entry in self.takes]
-        for name in ("claims", "takes"):
+        data["inputs"] = [entry.to_json() for entry in self.inputs]
+        for name in ("claims", "inputs"):
             if not data[name]:
                 del data[name]
         return data
@@ -157,8 +158,8 @@ def damages(build: BuildRecord, environments: Mapping[str, object]) -> Iterator[
             yield DamageError(("budgets", key), f"{quoted(text)} is not a budget of {quoted(key)}")
     for index, claim in enumerate(build.claims):
         try:
-            metric = quantity_of(claim.quantity)
+            metric = metric_of(claim.metric)
             read_in(claim.value, metric.unit, metric.counts)
         except (KeyError, ValueError):
-            what = f"{quoted(claim.value)} is not a value of {quoted(claim.quantity)}"
+            what = f"{quoted(claim.value)} is not a value of {quoted(claim.metric)}"
             yield DamageError(("claims", index), what)

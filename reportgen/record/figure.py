@@ -10,7 +10,7 @@ from annotated_types import Ge, Le
 from pydantic import Strict, with_config
 
 from reportgen.record.damage import DamageError, quoted
-from reportgen.record.metrics import Quantity, quantity_of
+from reportgen.record.metrics import Metric, metric_of
 from reportgen.record.text import compact
 from reportgen.record.values import (
     KNOWN_KEYS,
@@ -38,7 +38,7 @@ Share: TypeAlias = Annotated[int, Strict(), Ge(0), Le(10_000)]
 class Figure:
     """One number and where it came from.
 
-    `value` is an exact integer where the quantity is a count. `text` is the figure as its source
+    `value` is an exact integer where the metric is a count. `text` is the figure as its source
     printed it (reported ones only). `spread` is the interquartile range in the figure's unit,
     `interval` a 95 % confidence interval, over `samples` rounds. `fastest` is the fastest call of
     all rounds (of a speed-up the ratio of both models'), and the lower quartile of the rounds'
@@ -101,7 +101,7 @@ def damages(figure: Figure, key: str, environments: Mapping[str, object]) -> Ite
 
     Raises KeyError for a key that is no metric's.
     """
-    metric = quantity_of(key)
+    metric = metric_of(key)
     value = figure.value
     if value is None:
         if figure.provenance in ("measured", "derived") and figure.shares is None:
@@ -118,7 +118,7 @@ def damages(figure: Figure, key: str, environments: Mapping[str, object]) -> Ite
         yield DamageError(("environment",), f"there is no environment {quoted(figure.environment)}")
 
 
-def _out_of_range(value: int | float, metric: Quantity, *, counted: bool) -> Iterator[DamageError]:
+def _out_of_range(value: int | float, metric: Metric, *, counted: bool) -> Iterator[DamageError]:
     """Yield what cannot be a value of a metric. A plugin's metrics may have any value."""
     if metric.kind == "other":
         return

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 
 from reportgen.common.units import Number, read_in
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 
 _RELATIONS = {"≤": operator.le, "≥": operator.ge, "<": operator.lt, ">": operator.gt}
 _ASCII = {"<=": "≤", ">=": "≥"}
@@ -17,7 +17,7 @@ _BUDGET = re.compile(r"\s*(<=|>=|[≤≥<>])\s*(.*?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Budget:
-    """A limit of one quantity, in that quantity's unit; `text` is how it is shown: `≤ 2 M`."""
+    """A limit of one metric, in that metric's unit; `text` is how it is shown: `≤ 2 M`."""
 
     key: str
     relation: str
@@ -31,9 +31,9 @@ class Budget:
 
 @functools.cache
 def parse(key: str, text: str) -> Budget:
-    """Read `≤ 2 M` or `<= 2 M` as a budget of a quantity.
+    """Read `≤ 2 M` or `<= 2 M` as a budget of a metric.
 
-    Raises ValueError, saying what to write, KeyError for a key that is no quantity's.
+    Raises ValueError, saying what to write, KeyError for a key that is no metric's.
     """
     match = _BUDGET.fullmatch(text)
     if match is None:
@@ -41,6 +41,6 @@ def parse(key: str, text: str) -> Budget:
             f"Begin with ≤ or ≥ (<=, >=, < and > do too): '≤ {text.strip() or '2 M'}'."
         )
     relation, amount = _ASCII.get(match[1], match[1]), match[2]
-    quantity = quantity_of(key)
-    limit = read_in(amount, quantity.unit, quantity.counts)
+    metric = metric_of(key)
+    limit = read_in(amount, metric.unit, metric.counts)
     return Budget(key, relation, limit, f"{relation} {amount}")

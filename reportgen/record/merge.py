@@ -1,8 +1,8 @@
 """Two records as one: of two branches, or of two runs. Pure: text and records in, a record out.
 
-Git cannot know which of two figures still holds; the inputs that stand beside them can tell. What
-neither side has is measured by the run that follows. Two runs began with the same record, so what
-each of them changed can be told.
+Git cannot know which of two figures still holds; the dependencies that stand beside them can tell.
+What neither side has is measured by the run that follows. Two runs began with the same record, so
+what each of them changed can be told.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from reportgen.common.errors import RecordError
 from reportgen.plan.dependencies import METHODS, Group, group_of
-from reportgen.record.inputs import ADDED, differing
+from reportgen.record.digests import ADDED, differing
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record, loads
 
 T = TypeVar("T")
@@ -64,9 +64,9 @@ def resolve(text: str, now: Inputs, where: str) -> Record:
 def merge(ours: Record, theirs: Record, now: Inputs) -> Record:
     """Merge two records build by build and group by group.
 
-    Of two groups of figures the one measured on the inputs of `now` wins; where both were, figures
-    that only one side has are taken from there, and otherwise ours stay. Title, columns and order
-    are ours: the spec says them anew.
+    Of two groups of figures the one measured on the dependencies of `now` wins; where both were,
+    figures that only one side has are taken from there, and otherwise ours stay. Title, columns and
+    order are ours: the spec says them anew.
     """
     builds = {**theirs.builds, **ours.builds}
     for name in ours.builds.keys() & theirs.builds.keys():
@@ -90,33 +90,35 @@ def _merge_build(
     ours: BuildRecord, theirs: BuildRecord, now: Mapping[Group, Mapping[str, str]]
 ) -> BuildRecord:
     figures: dict[str, Figure] = {}
-    both = {**theirs.inputs, **ours.inputs}
-    inputs = {group: digests for group, digests in both.items() if group not in METHODS}
+    both = {**theirs.dependencies, **ours.dependencies}
+    dependencies = {group: digests for group, digests in both.items() if group not in METHODS}
     counted, uncounted = ours, theirs
     for group in sorted({group_of(key) for key in (*ours.figures, *theirs.figures)}):
-        mine, yours = (build.inputs.get(group, {}) for build in (ours, theirs))
+        mine, yours = (build.dependencies.get(group, {}) for build in (ours, theirs))
         wanted = now.get(group, {})
         first, second = ours, theirs
         if _holds(yours, wanted) and not _holds(mine, wanted):
             first, second = theirs, ours
         figures |= _fill(_of(first, group), {} if differing(mine, yours) else _of(second, group))
-        if group in first.inputs:
-            inputs[group] = first.inputs[group]
+        if group in first.dependencies:
+            dependencies[group] = first.dependencies[group]
         if group == "complexity":
             counted, uncounted = first, second
     return replace(
         counted,
         figures=figures,
-        inputs=inputs,
-        facts={**uncounted.facts, **counted.facts},
+        dependencies=dependencies,
+        metadata={**uncounted.metadata, **counted.metadata},
         ledger=counted.ledger if counted.ledger is not None else uncounted.ledger,
     )
 
 
-def _holds(inputs: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+def _holds(dependencies: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
     """Whether figures were measured on what is wanted now, as far as the spec tells."""
-    known = {name: value for name, value in wanted.items() if name in inputs or name not in ADDED}
-    return bool(inputs) and known.items() <= inputs.items()
+    known = {
+        name: value for name, value in wanted.items() if name in dependencies or name not in ADDED
+    }
+    return bool(dependencies) and known.items() <= dependencies.items()
 
 
 def _of(build: BuildRecord, group: str) -> dict[str, Figure]:
@@ -150,26 +152,26 @@ def merge_runs(base: Record | None, ours: Record, theirs: Record) -> Record:
 def _merge_runs_build(
     base: BuildRecord | None, ours: BuildRecord, theirs: BuildRecord
 ) -> BuildRecord:
-    was = base or replace(ours, figures={}, inputs={}, facts={}, ledger=None)
+    was = base or replace(ours, figures={}, dependencies={}, metadata={}, ledger=None)
     figures: dict[str, Figure] = {}
-    inputs: dict[str, Mapping[str, str]] = {}
+    dependencies: dict[str, Mapping[str, str]] = {}
     counted = theirs if ours.ledger == was.ledger else ours
     for group in sorted({group_of(key) for key in (*ours.figures, *theirs.figures)}):
         sides = _of(was, group), _of(ours, group), _of(theirs, group)
-        if not differing(*(build.inputs.get(group, {}) for build in (ours, theirs))):
+        if not differing(*(build.dependencies.get(group, {}) for build in (ours, theirs))):
             chosen = ours
             figures |= _each(*sides, _good_one)
-        else:  # figures of other inputs are never mixed
+        else:  # figures of other dependencies are never mixed
             chosen = ours if _stands(*sides) else theirs
             figures |= _of(chosen, group)
             counted = chosen if group == "complexity" else counted
-        if group in chosen.inputs:
-            inputs[group] = chosen.inputs[group]
+        if group in chosen.dependencies:
+            dependencies[group] = chosen.dependencies[group]
     return replace(
         ours,
         figures=figures,
-        inputs=inputs,
-        facts=_each(was.facts, ours.facts, theirs.facts, _ours),
+        dependencies=dependencies,
+        metadata=_each(was.metadata, ours.metadata, theirs.metadata, _ours),
         ledger=counted.ledger,
     )
 

@@ -1,8 +1,8 @@
-"""The quantities a report can show: one row each, with unit, direction and what measures it.
+"""The metrics a report can show: one row each, with unit, direction and what measures it.
 
-A quantity that depends on the batch size is written `latency@256`; `latency` alone stands for all
+A metric that depends on the batch size is written `latency@256`; `latency` alone stands for all
 batch sizes the spec declares. One that tools count differently is written `flops.thop`: which
-conventions there are, `reportgen.counting.readings` knows. To add a quantity, add a row here and
+conventions there are, `reportgen.counting.readings` knows. To add a metric, add a row here and
 let a measure produce it.
 """
 
@@ -14,15 +14,15 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["complexity", "timing", "accuracy", "other"]
-"""Which part of `measure` gives a quantity; `other`: none that is installed here."""
+"""Which part of `measure` gives a metric; `other`: none that is installed here."""
 KINDS: tuple[Kind, ...] = ("complexity", "timing", "accuracy")
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Metric:
     """What a column shows.
 
-    `better` says which direction is good (None: neither). `per_batch` marks quantities that exist
+    `better` says which direction is good (None: neither). `per_batch` marks metrics that exist
     once for each batch size, `by_convention` those that can be asked for as some tool counts them,
     `by_module` those that a model has none of as a whole: they are told of its modules alone.
     `meaning` is the sentence under the table.
@@ -40,7 +40,7 @@ class Quantity:
 
     @property
     def counts(self) -> tuple[str, ...]:
-        """What a printed figure of this quantity may say that it counts.
+        """What a printed figure of this metric may say that it counts.
 
         Work may be called either name: papers call multiply-accumulates FLOPs.
         """
@@ -49,9 +49,9 @@ class Quantity:
         return ("MACs", "FLOPs") if self.name.startswith(("macs", "flops")) else ()
 
 
-_ROWS: tuple[Quantity, ...] = (
+_ROWS: tuple[Metric, ...] = (
     # What the work is. Exact integers.
-    Quantity(
+    Metric(
         "params",
         "Params",
         "",
@@ -60,7 +60,7 @@ _ROWS: tuple[Quantity, ...] = (
         "elements of all parameters; of an int8 model its packed weights, biases and norms",
         by_convention=True,
     ),
-    Quantity(
+    Metric(
         "trainable_params",
         "Trainable",
         "",
@@ -68,7 +68,7 @@ _ROWS: tuple[Quantity, ...] = (
         None,
         "parameters that require a gradient; of an int8 model those of the float model",
     ),
-    Quantity(
+    Metric(
         "macs",
         "MACs",
         "",
@@ -77,7 +77,7 @@ _ROWS: tuple[Quantity, ...] = (
         "multiply-accumulates of convolutions, linear layers and matrix products in one forward "
         "pass",
     ),
-    Quantity(
+    Metric(
         "flops",
         "FLOPs",
         "",
@@ -87,7 +87,7 @@ _ROWS: tuple[Quantity, ...] = (
         "2 MACs, plus norms, activations, pools, convolution biases and counted additions",
         by_convention=True,
     ),
-    Quantity(
+    Metric(
         "activations",
         "Activations",
         "",
@@ -95,7 +95,7 @@ _ROWS: tuple[Quantity, ...] = (
         "lower",
         "elements that convolutions, linear layers and matrix products put out in one forward pass",
     ),
-    Quantity(
+    Metric(
         "macs_fwd_bwd",
         "Fwd+bwd MACs",
         "",
@@ -103,7 +103,7 @@ _ROWS: tuple[Quantity, ...] = (
         "lower",
         "MACs of a forward and a backward pass, the backward one taken as the factor given below",
     ),
-    Quantity(
+    Metric(
         "flops_fwd_bwd",
         "Fwd+bwd FLOPs",
         "",
@@ -112,7 +112,7 @@ _ROWS: tuple[Quantity, ...] = (
         "FLOPs of a forward and a backward pass, the backward one taken as the factor given below",
     ),
     # How long it takes. Noisy; belongs to a machine.
-    Quantity(
+    Metric(
         "latency",
         "Latency",
         "ms",
@@ -121,7 +121,7 @@ _ROWS: tuple[Quantity, ...] = (
         "time of one forward pass over a batch, median of rounds",
         per_batch=True,
     ),
-    Quantity(
+    Metric(
         "throughput",
         "Throughput",
         "images/s",
@@ -130,7 +130,7 @@ _ROWS: tuple[Quantity, ...] = (
         "batch size divided by the median latency",
         per_batch=True,
     ),
-    Quantity(
+    Metric(
         "speedup",
         "Speed-up",
         "×",
@@ -140,7 +140,7 @@ _ROWS: tuple[Quantity, ...] = (
         "rounds; ≈ where its 95 % interval contains 1",
         per_batch=True,
     ),
-    Quantity(
+    Metric(
         "cold_start",
         "Cold start",
         "ms",
@@ -149,7 +149,7 @@ _ROWS: tuple[Quantity, ...] = (
         "first forward pass of a fresh process, over a batch of the smallest size, the module made "
         "and imports done, with the system's allocator; median of several processes",
     ),
-    Quantity(
+    Metric(
         "memory",
         "Peak memory",
         "MiB",
@@ -159,7 +159,7 @@ _ROWS: tuple[Quantity, ...] = (
         "with the system's allocator",
         per_batch=True,
     ),
-    Quantity(
+    Metric(
         "time.total",
         "Total time",
         "s",
@@ -167,7 +167,7 @@ _ROWS: tuple[Quantity, ...] = (
         "lower",
         "forward passes over the whole data set, data ready in memory",
     ),
-    Quantity(
+    Metric(
         "time.share",
         "CPU time",
         "%",
@@ -177,15 +177,15 @@ _ROWS: tuple[Quantity, ...] = (
         by_module=True,
     ),
     # How good it is. Exact on fixed weights and data.
-    Quantity("top1", "Top-1", "%", "accuracy", "higher", "images whose class is ranked first"),
-    Quantity(
+    Metric("top1", "Top-1", "%", "accuracy", "higher", "images whose class is ranked first"),
+    Metric(
         "top5", "Top-5", "%", "accuracy", "higher", "images whose class is among the first five"
     ),
-    Quantity("error", "Error", "%", "accuracy", "lower", "100 % minus top-1"),
-    Quantity(
+    Metric("error", "Error", "%", "accuracy", "lower", "100 % minus top-1"),
+    Metric(
         "f1_macro", "F1 (macro)", "%", "accuracy", "higher", "mean over classes of each one's F1"
     ),
-    Quantity(
+    Metric(
         "f1_weighted",
         "F1 (weighted)",
         "%",
@@ -193,7 +193,7 @@ _ROWS: tuple[Quantity, ...] = (
         "higher",
         "mean over classes of each one's F1, weighted by the class's number of images",
     ),
-    Quantity(
+    Metric(
         "precision_macro",
         "Precision (macro)",
         "%",
@@ -201,7 +201,7 @@ _ROWS: tuple[Quantity, ...] = (
         "higher",
         "mean over classes of each one's precision",
     ),
-    Quantity(
+    Metric(
         "recall_macro",
         "Recall (macro)",
         "%",
@@ -209,12 +209,12 @@ _ROWS: tuple[Quantity, ...] = (
         "higher",
         "mean over classes of each one's recall",
     ),
-    Quantity("loss", "Loss", "", "accuracy", "lower", "mean cross-entropy, in nats"),
+    Metric("loss", "Loss", "", "accuracy", "lower", "mean cross-entropy, in nats"),
 )
 
-QUANTITIES: dict[str, Quantity] = {row.name: row for row in _ROWS}
-_RANKS = {name: rank for rank, name in enumerate(QUANTITIES)}
-METRICS: tuple[str, ...] = tuple(row.name for row in _ROWS if row.kind == "accuracy")
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
+_RANKS = {name: rank for rank, name in enumerate(METRICS)}
+QUALITY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.kind == "accuracy")
 
 _CONVENTION = re.compile(r"[a-z][a-z0-9-]*")
 KEY_PATTERN = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)?(@[1-9][0-9]{0,29})?$"
@@ -230,10 +230,10 @@ def split_key(key: str) -> tuple[str, int | None]:
     here may be a plugin's. Raises KeyError for a name or a batch size that cannot be.
     """
     name, at, batch = key.partition("@")
-    quantity = QUANTITIES.get(name)
-    known = QUANTITIES.get(name.partition(".")[0], quantity)  # with or without a convention
+    metric = METRICS.get(name)
+    known = METRICS.get(name.partition(".")[0], metric)  # with or without a convention
     impossible = known is not None and (
-        (quantity is None and split_convention(name) is None) or (at and not known.per_batch)
+        (metric is None and split_convention(name) is None) or (at and not known.per_batch)
     )
     if impossible or not _KEY.fullmatch(key):
         raise KeyError(key)
@@ -252,37 +252,37 @@ def is_possible(key: str) -> bool:
 def is_known(key: str) -> bool:
     """Whether a key is that of a metric which is installed here."""
     name = key.partition("@")[0]
-    return is_possible(key) and (name in QUANTITIES or split_convention(name) is not None)
+    return is_possible(key) and (name in METRICS or split_convention(name) is not None)
 
 
 def split_convention(key: str) -> tuple[str, str] | None:
     """Split `flops.thop` into (`flops`, `thop`); None for a key that names no convention."""
     name, _, convention = key.partition(".")
-    quantity = QUANTITIES.get(name)
-    if quantity is None or not quantity.by_convention or not _CONVENTION.fullmatch(convention):
+    metric = METRICS.get(name)
+    if metric is None or not metric.by_convention or not _CONVENTION.fullmatch(convention):
         return None
     return name, convention
 
 
 @functools.cache
-def quantity_of(key: str) -> Quantity:
-    """Return the quantity of a figure's key, with or without its batch size.
+def metric_of(key: str) -> Metric:
+    """Return the metric of a figure's key, with or without its batch size.
 
-    One by a convention is a quantity of its own, of which neither more nor less is better: it
+    One by a convention is a metric of its own, of which neither more nor less is better: it
     explains figures and is no contest. So is one that is not known here. Raises KeyError for a key
     that cannot be.
     """
     name, _ = split_key(key)
-    if name in QUANTITIES:
-        return QUANTITIES[name]
+    if name in METRICS:
+        return METRICS[name]
     if split_convention(name) is None:
-        return Quantity(name, name, "", "other", None, f"the metric '{name}' is not installed here")
+        return Metric(name, name, "", "other", None, f"the metric '{name}' is not installed here")
     base, _, convention = name.partition(".")
-    quantity = QUANTITIES[base]
+    metric = METRICS[base]
     return replace(
-        quantity,
+        metric,
         name=name,
-        label=f"{quantity.label} ({convention})",
+        label=f"{metric.label} ({convention})",
         better=None,
         meaning=f"as the convention '{convention}' counts",
         by_convention=False,
@@ -295,5 +295,5 @@ def rank(key: str) -> tuple[int, str, int]:
     What is not known here comes last.
     """
     name, batch = split_key(key)
-    row = name if name in QUANTITIES else name.partition(".")[0]
+    row = name if name in METRICS else name.partition(".")[0]
     return _RANKS.get(row, len(_RANKS)), name, batch or 0

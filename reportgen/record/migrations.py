@@ -20,15 +20,27 @@ def _fastest_calls_were_not_kept(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _all_that_was_known_was_kept(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 3 adds keys: stale and unverified figures, examples read, page faults."""
-    return data
+def _words_of_version_3(data: dict[str, Any]) -> dict[str, Any]:
+    """Version 3 renames keys, and adds some: stale and unverified figures, page faults …"""
+    builds = {name: _build_3(build) for name, build in data.get("builds", {}).items()}
+    return {**data, "builds": builds}
+
+
+def _build_3(build: dict[str, Any]) -> dict[str, Any]:
+    names = {"inputs": "dependencies", "takes": "inputs", "facts": "metadata"}
+    renamed = {names.get(key, key): value for key, value in build.items()}
+    claims = renamed.get("claims", [])
+    renamed["claims"] = [
+        {"metric" if key == "quantity" else key: value for key, value in claim.items()}
+        for claim in claims
+    ]
+    return renamed
 
 
 # The version that a step starts from → the step.
 MIGRATIONS: Mapping[int, Migration] = {
     1: _fastest_calls_were_not_kept,
-    2: _all_that_was_known_was_kept,
+    2: _words_of_version_3,
 }
 
 

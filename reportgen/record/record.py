@@ -24,7 +24,7 @@ from pydantic import Strict, TypeAdapter, ValidationError, with_config
 
 from reportgen.common.errors import ConflictError, RecordError
 from reportgen.record import build as builds
-from reportgen.record.build import BuildRecord, Claim, Input
+from reportgen.record.build import BuildRecord, ClaimRecord, InputTensor
 from reportgen.record.damage import REMEDY, DamageError, of_validation, quoted
 from reportgen.record.figure import Cause, Figure, Provenance
 from reportgen.record.metrics import is_possible
@@ -52,10 +52,10 @@ __all__ = [
     "SCHEMA",
     "BuildRecord",
     "Cause",
-    "Claim",
+    "ClaimRecord",
     "DatasetRecord",
     "Figure",
-    "Input",
+    "InputTensor",
     "Provenance",
     "Record",
     "ReportSettings",

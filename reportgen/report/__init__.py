@@ -40,7 +40,7 @@ def template_values(record: Record) -> Mapping[str, Any]:
     are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
     two tables each. `blocks` are the builds for the text document. `how_measured` are sentences
     that are read off the figures, and `allocators` are those of the times. `marks`, `kinds`,
-    `quantities` and `batches` say what occurs, so that a template explains no more than that.
+    `metrics` and `batches` say what occurs, so that a template explains no more than that.
     """
     tables = comparison_tables(record)
     exact, spread = exact_table(record), spread_table(record)
@@ -71,8 +71,8 @@ def template_values(record: Record) -> Mapping[str, Any]:
         "models": models(record),
         "notation": notation(record),
         "how_measured": how_measured(record),
-        "kinds": frozenset(column.quantity.kind for column in shown),
-        "quantities": frozenset(column.quantity.name for column in shown),
+        "kinds": frozenset(column.metric.kind for column in shown),
+        "metrics": frozenset(column.metric.name for column in shown),
         "batches": sorted(
             {build.batch_size or record.report.batch_size for build in record.builds.values()}
         ),

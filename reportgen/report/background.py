@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reportgen.record.metrics import KINDS, Quantity, quantity_of, rank, split_convention
+from reportgen.record.metrics import KINDS, Metric, metric_of, rank, split_convention
 from reportgen.record.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_own
@@ -40,11 +40,11 @@ class Entry:
 
 def environment_table(record: Record) -> Table | None:
     """Return a row for each machine that a figure was measured on, and what was measured there."""
-    measured: dict[str, set[Quantity]] = {}
+    measured: dict[str, set[Metric]] = {}
     for build in record.builds.values():
         for key, figure in build.figures.items():
             if is_own(figure) and figure.environment in record.environments:
-                measured.setdefault(figure.environment, set()).add(quantity_of(key))
+                measured.setdefault(figure.environment, set()).add(metric_of(key))
     if not measured:
         return None
     measured = _without_parts(measured, record.environments)
@@ -56,34 +56,34 @@ def environment_table(record: Record) -> Table | None:
         ("Measured", *(_ENVIRONMENT_KEYS.get(key, key) for key in ordered)),
         [
             (
-                ", ".join(_measured_there(quantities, measured.values())),
+                ", ".join(_measured_there(metrics, measured.values())),
                 *(environment.get(key, "") for key in ordered),
             )
             for name, environment in used.items()
-            for quantities in (measured[name],)
+            for metrics in (measured[name],)
         ],
     )
 
 
 def _without_parts(
-    measured: Mapping[str, set[Quantity]], environments: Mapping[str, Mapping[str, str]]
-) -> dict[str, set[Quantity]]:
+    measured: Mapping[str, set[Metric]], environments: Mapping[str, Mapping[str, str]]
+) -> dict[str, set[Metric]]:
     """Join an environment to the one that says the same and more: the allocator, of times only."""
     joined = dict(measured)
-    for name, quantities in measured.items():
+    for name, metrics in measured.items():
         said = environments[name].items()
         fuller = [other for other in measured if said < environments[other].items()]
-        if len(fuller) == 1 and not any(each.kind == "timing" for each in quantities):
+        if len(fuller) == 1 and not any(each.kind == "timing" for each in metrics):
             joined[fuller[0]] = joined[fuller[0]] | joined.pop(name)
     return joined
 
 
-def _measured_there(quantities: set[Quantity], all_of_them: Iterable[set[Quantity]]) -> list[str]:
-    """Name the kinds of quantities, or the quantities where others of the kind are of elsewhere."""
+def _measured_there(metrics: set[Metric], all_of_them: Iterable[set[Metric]]) -> list[str]:
+    """Name the kinds of metrics, or the metrics where others of the kind are of elsewhere."""
     names: list[str] = []
     for kind in (*KINDS, "other"):
         groups = [{each for each in some if each.kind == kind} for some in all_of_them]
-        own = {each for each in quantities if each.kind == kind}
+        own = {each for each in metrics if each.kind == kind}
         if own and all(group == own for group in groups if group):
             names.append(kind)
         elif own:
@@ -133,7 +133,7 @@ def _images(data: DatasetRecord) -> str:
 
 
 def models(record: Record) -> list[Entry]:
-    """Return what is worth knowing of each build: where it is from, its input, its facts.
+    """Return what is worth knowing of each build: where it is from, its input, its metadata.
 
     What is to be known of its counts stands here where no column of MACs has it as a footnote.
     """
@@ -144,12 +144,12 @@ def models(record: Record) -> list[Entry]:
             label,
             (
                 build.source,
-                f"input{'s' * (len(build.takes) > 1)} {inputs_text(build)}",
+                f"input{'s' * (len(build.inputs) > 1)} {inputs_text(build)}",
                 *([f"heads: {build.heads}"] if build.heads else []),
                 *([f"frozen: {build.frozen}"] if build.frozen else []),
                 *(
-                    f"{key.replace('_', ' ')}: {_shorten(build.facts[key])}"
-                    for key in sorted(build.facts)
+                    f"{key.replace('_', ' ')}: {_shorten(build.metadata[key])}"
+                    for key in sorted(build.metadata)
                 ),
                 *([] if noted else counting_notes(build)),
             ),
@@ -165,40 +165,40 @@ def notation(record: Record) -> list[Entry]:
     """Return what each shown column means, and who counted it by which convention."""
     entries: dict[str, Entry] = {}
     for column in columns(record):
-        quantity = column.quantity
-        if quantity.label not in entries:
-            texts = _convention_texts(quantity) or (
-                quantity.meaning,
-                *_counters(record, quantity.name),
+        metric = column.metric
+        if metric.label not in entries:
+            texts = _convention_texts(metric) or (
+                metric.meaning,
+                *_counters(record, metric.name),
             )
-            entries[quantity.label] = Entry(quantity.label, texts)
+            entries[metric.label] = Entry(metric.label, texts)
     return list(entries.values())
 
 
-def _convention_texts(quantity: Quantity) -> tuple[str, ...]:
+def _convention_texts(metric: Metric) -> tuple[str, ...]:
     """Return what the convention of a column counts, who counts so, and where they do not."""
-    if split_convention(quantity.name) is None:
+    if split_convention(metric.name) is None:
         return ()
     from reportgen.counting import readings
 
     try:
-        convention = readings.reading(quantity.name)
+        convention = readings.reading(metric.name)
     except KeyError:  # a record of another version
-        return (quantity.meaning,)
+        return (metric.meaning,)
     tools = f"as in {', '.join(convention.tools)}" if convention.tools else ""
     but = f"except that {'; '.join(convention.but)}" if convention.but else ""
     return tuple(filter(None, (convention.counts, tools, but)))
 
 
 def _counters(record: Record, name: str) -> list[str]:
-    """Name who produced the figures of a quantity, and by which conventions."""
+    """Name who produced the figures of a metric, and by which conventions."""
     found: dict[str, set[str]] = {}
     for build in record.builds.values():
         for key, figure in build.figures.items():
-            if figure.by and is_own(figure) and quantity_of(key).name == name:
+            if figure.by and is_own(figure) and metric_of(key).name == name:
                 found.setdefault(figure.by, set()).add(figure.convention)
     return [
-        f"{_DONE[quantity_of(name).kind]} by {by}"
+        f"{_DONE[metric_of(name).kind]} by {by}"
         + (f" (convention: {' or '.join(sorted(names))})" if any(names) else "")
         for by, names in sorted(found.items())
     ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from reportgen.common import units
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import quantity_of, split_key
+from reportgen.record.metrics import metric_of, split_key
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_own
 from reportgen.report.table import Note
@@ -33,7 +33,7 @@ def misfit(build: BuildRecord, others: Sequence[BuildRecord], key: str) -> Note 
     low, high = interval_of(figure) or (figure.value / (1 + _ROOM), figure.value * (1 + _ROOM))
     if low <= given <= high or abs(given / figure.value - 1) <= _ROUNDING:
         return None
-    unit = quantity_of(key).unit
+    unit = metric_of(key).unit
     said = f"The latencies give {units.format_significant(given)}{unit}: "
     return Note("speedup", said + _why_unlike(figure, own, theirs))
 

@@ -28,20 +28,20 @@ from collections.abc import Sequence
 from math import hypot, inf, isfinite
 
 from reportgen.record.certainty import between_processes, interval_of, interval_of_share
-from reportgen.record.metrics import Quantity, quantity_of
+from reportgen.record.metrics import Metric, metric_of
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_doubtful, is_own, shown
 
 Bounds = tuple[float, float]
 
 
-def comparable(figures: Sequence[Figure | None], quantity: Quantity) -> list[bool]:
+def comparable(figures: Sequence[Figure | None], metric: Metric) -> list[bool]:
     """Say which figures belong to the column's largest group of comparable ones.
 
     Only figures of ours that are not stale can belong; of two groups of one size the first counts.
     """
     grounds = [
-        _ground(figure, quantity) if is_own(figure) and not figure.stale else None
+        _ground(figure, metric) if is_own(figure) and not figure.stale else None
         for figure in figures
     ]
     counts = Counter(ground for ground in grounds if ground is not None)
@@ -57,45 +57,43 @@ def best(builds: Sequence[BuildRecord], texts: Sequence[str], key: str) -> list[
     Figures that read the same, or that cannot be told from the best, share the mark. One that is
     quoted, stale, disputed or not verified takes no part.
     """
-    quantity = quantity_of(key)
+    metric = metric_of(key)
     figures = [shown(build, key) for build in builds]
     values = {
         row: figure.value
-        for row, (figure, fits) in enumerate(
-            zip(figures, comparable(figures, quantity), strict=True)
-        )
+        for row, (figure, fits) in enumerate(zip(figures, comparable(figures, metric), strict=True))
         if figure and (fits or figure.stale) and figure.value is not None
         if isfinite(figure.value)
     }
     known = {row: found for row in values if (found := bounds(builds[row], key))}
     marked = [False] * len(builds)
-    if quantity.better is None or len(known) < 2:
+    if metric.better is None or len(known) < 2:
         return marked
-    choose = min if quantity.better == "lower" else max
+    choose = min if metric.better == "lower" else max
     winner = choose(values, key=lambda row: values[row])
     if winner not in known:
         return marked
     for row in known:
         pair = values[row], values[winner]
         marked[row] = texts[row] == texts[winner] or not _apart(
-            pair, (known[row], known[winner]), quantity
+            pair, (known[row], known[winner]), metric
         )
     return [False] * len(builds) if sum(marked) == len(values) else marked
 
 
 def bounds(build: BuildRecord, key: str) -> Bounds | None:
     """Return what a figure of ours surely lies between; None where that is not known."""
-    figure, quantity = build.figures[key], quantity_of(key)
+    figure, metric = build.figures[key], metric_of(key)
     if figure.stale or is_doubtful(figure) or figure.value is None:
         return None
     exact = (figure.value, figure.value)
-    if quantity.kind == "accuracy":
-        return (quantity.unit == "%" and interval_of_share(figure)) or exact
-    if quantity.kind == "complexity":
+    if metric.kind == "accuracy":
+        return (metric.unit == "%" and interval_of_share(figure)) or exact
+    if metric.kind == "complexity":
         return exact
-    if quantity.name == "speedup":
+    if metric.name == "speedup":
         return exact if figure.provenance == "derived" else interval_of(figure)
-    if quantity.name == "throughput":  # computed from the latency
+    if metric.name == "throughput":  # computed from the latency
         latency = build.figures.get(key.replace("throughput", "latency"))
         parts = _parts(latency) if latency else None
         return parts and (figure.value / parts[1], figure.value / parts[0] if parts[0] else inf)
@@ -113,18 +111,18 @@ def _parts(figure: Figure) -> Bounds | None:
     return max(low, 0) / wider, high * wider
 
 
-def _apart(values: tuple[float, float], bounds: tuple[Bounds, Bounds], quantity: Quantity) -> bool:
+def _apart(values: tuple[float, float], bounds: tuple[Bounds, Bounds], metric: Metric) -> bool:
     """Whether a figure and the best differ by more than both are unsure of, towards each other."""
     (one, best), (of_one, of_best) = values, bounds
-    if quantity.name == "speedup" and of_best[0] < of_best[1]:
+    if metric.name == "speedup" and of_best[0] < of_best[1]:
         of_one = one, one
     if one > best:
         (one, best), (of_one, of_best) = (best, one), (of_best, of_one)
     return best - one > hypot(of_one[1] - one, best - of_best[0])
 
 
-def _ground(figure: Figure | None, quantity: Quantity) -> tuple[str, str, int | None] | None:
+def _ground(figure: Figure | None, metric: Metric) -> tuple[str, str, int | None] | None:
     if figure is None:
         return None
-    machine = figure.environment if quantity.kind == "timing" else ""
+    machine = figure.environment if metric.kind == "timing" else ""
     return figure.convention, machine, figure.total

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from reportgen.record.budgets import Verdict, amount, verdicts_of
-from reportgen.record.metrics import quantity_of, split_key
+from reportgen.record.budgets import BudgetVerdict, amount, verdicts_of
+from reportgen.record.metrics import metric_of, split_key
 from reportgen.record.record import Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.figures import figure_text, sentence
 from reportgen.report.table import BROKEN, Cell, Note, Table
 
 _STATES = {"kept": "✓", "broken": BROKEN, "undecided": "not decided"}
-_HEADER = ("Model", "Quantity", "Budget", "Value", "Kept")
+_HEADER = ("Model", "Metric", "Budget", "Value", "Kept")
 
 
 def budget_table(record: Record) -> Table | None:
@@ -24,7 +24,7 @@ def budget_table(record: Record) -> Table | None:
     return Table(_HEADER, rows, (False, False, True, True, False)) if rows else None
 
 
-def _row(label: str, verdict: Verdict) -> tuple[Cell, ...]:
+def _row(label: str, verdict: BudgetVerdict) -> tuple[Cell, ...]:
     _, batch = split_key(verdict.key)
     figure = verdict.figure
     quoted = figure is not None and figure.provenance == "reported"
@@ -32,7 +32,7 @@ def _row(label: str, verdict: Verdict) -> tuple[Cell, ...]:
     why = (Note("undecided", sentence(verdict.why)),) if verdict.state == "undecided" else ()
     return (
         Cell(label),
-        Cell(quantity_of(verdict.key).label + (f", batch {batch}" if batch else "")),
+        Cell(metric_of(verdict.key).label + (f", batch {batch}" if batch else "")),
         Cell(verdict.budget.text),
         Cell(value, "quoted" if quoted else ""),
         Cell(_STATES[verdict.state], notes=why),

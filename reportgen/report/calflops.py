@@ -18,7 +18,7 @@ Write = Callable[[units.Number], str]
 
 
 @dataclass(frozen=True)
-class Block:
+class TextBlock:
     """What the text document says of one build.
 
     `totals` are the lines of the calflops block (none where nothing was counted), `tree` is the
@@ -39,7 +39,7 @@ class Block:
     accuracy: str
 
 
-def blocks(record: Record) -> list[Block]:
+def blocks(record: Record) -> list[TextBlock]:
     """Return a block for each build, in the order of the report."""
     builds = ordered_builds(record)
     return [
@@ -48,7 +48,7 @@ def blocks(record: Record) -> list[Block]:
     ]
 
 
-def _block(build: BuildRecord, name: str, record: Record) -> Block:
+def _block(build: BuildRecord, name: str, record: Record) -> TextBlock:
     params, macs, flops = (shown(build, key) for key in ("params", "macs", "flops"))
     # An int8 model has nothing to train: what calflops would count there is what it holds packed.
     trainable = (build.dtype == "float32" and shown(build, "trainable_params")) or params
@@ -61,7 +61,7 @@ def _block(build: BuildRecord, name: str, record: Record) -> Block:
         ("fwd+bwd FLOPs: ", _figure(flops, lambda value: units.calflops_flops(value * both))),
     )
     counted = any((params, macs, flops))
-    return Block(
+    return TextBlock(
         name=name,
         backward_factor=f"{record.report.backward_factor:.2f}",
         totals=tuple(units.calflops_line(*line) for line in totals) if counted else (),
@@ -70,7 +70,7 @@ def _block(build: BuildRecord, name: str, record: Record) -> Block:
         macs=_figure(macs, units.calflops_macs, why=False),
         params=_figure(params, lambda value: units.calflops_params(value, 4), why=False),
         inputs=inputs_text(build, build.batch_size or record.report.batch_size)
-        if build.takes
+        if build.inputs
         else "",
         notes=tuple(counting_notes(build)),
         time=_optional(build, record, "time.total", " seconds", 4),

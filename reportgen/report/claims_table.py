@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reportgen.claims import judge
 from reportgen.claims.sentences import our_text
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.table import NOTHING, Cell, Table
@@ -18,8 +18,8 @@ def claim_table(record: Record) -> Table | None:
     rows = []
     for verdict in judge(record):
         claim = verdict.claim
-        label = quantity_of(claim.quantity).label
-        ours = NOTHING if verdict.ours is None else our_text(claim.quantity, verdict.ours)
+        label = metric_of(claim.metric).label
+        ours = NOTHING if verdict.ours is None else our_text(claim.metric, verdict.ours)
         rows.append(
             tuple(
                 Cell(text)

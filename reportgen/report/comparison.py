@@ -1,4 +1,4 @@
-"""The comparison: one table for each data set, a row for each build, a column for each quantity."""
+"""The comparison: one table for each data set, a row for each build, a column for each metric."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from reportgen.common import units
 from reportgen.common.errors import RecordError
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Quantity, quantity_of, rank, split_key
+from reportgen.record.metrics import Metric, metric_of, rank, split_key
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.beside import misfit
 from reportgen.report.best import best, comparable
@@ -35,21 +35,21 @@ _ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
 
 @dataclass(frozen=True)
 class Column:
-    """One quantity, at one batch size where it depends on that."""
+    """One metric, at one batch size where it depends on that."""
 
     key: str
-    quantity: Quantity
+    metric: Metric
     batch: int | None
 
     @property
     def label(self) -> str:
         """The column's name: `Latency, batch 256`."""
-        return self.quantity.label + (f", batch {self.batch}" if self.batch else "")
+        return self.metric.label + (f", batch {self.batch}" if self.batch else "")
 
     @property
     def header(self) -> str:
         """The column's name with an arrow towards what is better."""
-        return self.label + _ARROWS[self.quantity.better]
+        return self.label + _ARROWS[self.metric.better]
 
 
 def ordered_builds(record: Record) -> list[BuildRecord]:
@@ -60,7 +60,7 @@ def ordered_builds(record: Record) -> list[BuildRecord]:
 
 def build_label(build: BuildRecord, *more: str) -> str:
     """Name a build: its model, with the data type where that is not the usual one, and `more`."""
-    dtype = build.facts.get("dtype") or build.dtype
+    dtype = build.metadata.get("dtype") or build.dtype
     details = [*([dtype] if dtype != "float32" else []), *more]
     return f"{build.model} ({', '.join(details)})" if details else build.model
 
@@ -82,38 +82,38 @@ def distinct_labels(builds: Sequence[BuildRecord]) -> list[str]:
 
 
 def columns(record: Record) -> list[Column]:
-    """Return the columns asked for; of every quantity that has a figure where none are."""
+    """Return the columns asked for; of every metric that has a figure where none are."""
     found: dict[str, Column] = {}
-    for key in record.report.columns or _quantities_present(record):
+    for key in record.report.columns or _metrics_present(record):
         try:
             name, batch = split_key(key)
         except KeyError:
             raise RecordError(
                 f"the record of {record.spec} asks for an unknown column: '{key}'"
             ) from None
-        quantity = quantity_of(name)
-        for size in (batch,) if batch else _sizes(record, quantity):
+        metric = metric_of(name)
+        for size in (batch,) if batch else _sizes(record, metric):
             full = f"{name}@{size}" if size else name
-            found[full] = Column(full, quantity, size)
+            found[full] = Column(full, metric, size)
     return list(found.values())
 
 
-def _sizes(record: Record, quantity: Quantity) -> Sequence[int | None]:
-    """Return the batch sizes that a quantity stands for where it is named alone."""
-    if quantity.kind != "other":
-        return record.report.batch_sizes if quantity.per_batch else (None,)
+def _sizes(record: Record, metric: Metric) -> Sequence[int | None]:
+    """Return the batch sizes that a metric stands for where it is named alone."""
+    if metric.kind != "other":
+        return record.report.batch_sizes if metric.per_batch else (None,)
     keys = (split_key(key) for build in record.builds.values() for key in build.figures)
-    sizes = {size for name, size in keys if name == quantity.name}
+    sizes = {size for name, size in keys if name == metric.name}
     return sorted(sizes, key=lambda size: size or 0) or (None,)
 
 
-def _quantities_present(record: Record) -> list[str]:
+def _metrics_present(record: Record) -> list[str]:
     keys = {
         key
         for build in record.builds.values()
         for figures in (build.figures, build.reported)
         for key in figures
-        if not quantity_of(key).by_module
+        if not metric_of(key).by_module
     }
     return sorted(keys, key=rank)
 
@@ -164,10 +164,10 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         _with_part(figure_cell(build, column.key), figure, build, record)
         for build, figure in zip(builds, figures, strict=True)
     ]
-    usual = comparable(figures, column.quantity)
+    usual = comparable(figures, column.metric)
     reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
     marked = best(builds, [cell.text for cell in cells], column.key)
-    if not (same_shapes(builds) or column.quantity.name in _OF_THE_MODEL_ALONE):
+    if not (same_shapes(builds) or column.metric.name in _OF_THE_MODEL_ALONE):
         marked = [False] * len(cells)  # less work for a smaller input is no merit
     for row, figure in enumerate(figures):
         if marked[row]:
@@ -175,7 +175,7 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         elif is_own(figure) and is_own(reference) and not (usual[row] or figure.stale):
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
-    if column.quantity.name == "speedup":
+    if column.metric.name == "speedup":
         cells = _with_misfits(record, column, builds, cells)
     pairs = zip(builds, cells, strict=True)
     return [mark_broken(build, column.key, cell) for build, cell in pairs]
@@ -218,16 +218,14 @@ def _stranger(
     return Note("machine", f"Measured elsewhere than the others: {where}.")
 
 
-def _own_figures(
-    record: Record, kind: str, text: Callable[[Figure, Quantity], str]
-) -> Table | None:
+def _own_figures(record: Record, kind: str, text: Callable[[Figure, Metric], str]) -> Table | None:
     """Write the figures of one kind that are ours; leave out rows and columns without any."""
     builds = ordered_builds(record)
     found: dict[str, list[Cell]] = {}
     for column in columns(record):
-        if column.quantity.kind == kind:
+        if column.metric.kind == kind:
             figures = (shown(build, column.key) for build in builds)
-            cells = [_own_cell(figure, column.quantity, text) for figure in figures]
+            cells = [_own_cell(figure, column.metric, text) for figure in figures]
             if any(cell.text != NOTHING for cell in cells):
                 found[column.label] = cells
     if not found:
@@ -237,22 +235,20 @@ def _own_figures(
     return replace(full, rows=tuple(row for row in full.rows if row[-len(found) :] != empty))
 
 
-def _own_cell(
-    figure: Figure | None, quantity: Quantity, text: Callable[[Figure, Quantity], str]
-) -> Cell:
-    said = text(figure, quantity) if is_own(figure) else ""
+def _own_cell(figure: Figure | None, metric: Metric, text: Callable[[Figure, Metric], str]) -> Cell:
+    said = text(figure, metric) if is_own(figure) else ""
     return Cell(with_mark(said, figure) if figure and said else NOTHING)
 
 
-def _spread_text(figure: Figure, quantity: Quantity) -> str:
+def _spread_text(figure: Figure, metric: Metric) -> str:
     if figure.interval is not None:
         if (interval := interval_of(figure)) is None:
             return ""
         low, high = (units.format_significant(end) for end in interval)
-        return f"{low}{quantity.unit} to {high}{quantity.unit}"
+        return f"{low}{metric.unit} to {high}{metric.unit}"
     if figure.spread is None:
         return ""
-    return f"{units.format_significant(figure.spread, 2)} {quantity.unit}"
+    return f"{units.format_significant(figure.spread, 2)} {metric.unit}"
 
 
 def _table(
@@ -272,7 +268,7 @@ def _table(
     }
     for header, values in (
         ("Data set", [build.dataset or NOTHING for build in builds]),
-        ("Input", [inputs_text(build) if build.takes else NOTHING for build in builds]),
+        ("Input", [inputs_text(build) if build.inputs else NOTHING for build in builds]),
         ("Classes", [str(build.classes or NOTHING) for build in builds]),
         ("Batch", [str(build.batch_size or record.report.batch_size) for build in builds]),
     ):

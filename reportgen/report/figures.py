@@ -9,7 +9,7 @@ from reportgen.common import units
 from reportgen.data.datasets import DATASETS
 from reportgen.record.budgets import verdicts_of
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Quantity, is_known, quantity_of
+from reportgen.record.metrics import Metric, is_known, metric_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 
@@ -31,7 +31,7 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
     """Write the figure of one build for one column, with the footnotes that it needs."""
     figure = shown(build, key)
     if figure is None:
-        is_reference = build.baseline and quantity_of(key).name == "speedup"
+        is_reference = build.baseline and metric_of(key).name == "speedup"
         return Cell("1×" if is_reference else NOTHING)
     text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
     if is_doubtful(figure):
@@ -90,15 +90,15 @@ def figure_text(figure: Figure, key: str) -> str:
     """Write a figure that has a value: as its source printed it, or in the table's own format."""
     if figure.value is None:
         return figure.text or NOTHING
-    quantity = quantity_of(key)
+    metric = metric_of(key)
     if figure.text and not _is_bare(figure.text):
         return figure.text
-    if figure.text and quantity.unit:
-        return f"{figure.text} {quantity.unit}"
-    if figure.unit not in ("", quantity.unit):
-        quantity = replace(quantity, unit=figure.unit)
-    text = _value_text(figure.value, quantity)
-    return f"{ABOUT}{text}" if quantity.name == "speedup" and contains_one(figure) else text
+    if figure.text and metric.unit:
+        return f"{figure.text} {metric.unit}"
+    if figure.unit not in ("", metric.unit):
+        metric = replace(metric, unit=figure.unit)
+    text = _value_text(figure.value, metric)
+    return f"{ABOUT}{text}" if metric.name == "speedup" and contains_one(figure) else text
 
 
 def _is_bare(text: str) -> bool:
@@ -153,7 +153,7 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
     if figure.unverified:
         notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
     if not is_known(key):
-        text = f"The metric '{quantity_of(key).name}' is not installed here: kept as it was."
+        text = f"The metric '{metric_of(key).name}' is not installed here: kept as it was."
         notes.append(Note("foreign", text))
     if figure.note:
         notes.append(Note("note", sentence(figure.note)))
@@ -165,15 +165,15 @@ def stale_note(figure: Figure) -> Note:
     return Note("stale", f"Stale: {sentence(figure.stale)}")
 
 
-def _value_text(value: units.Number, quantity: Quantity) -> str:
-    if quantity.kind == "complexity":
+def _value_text(value: units.Number, metric: Metric) -> str:
+    if metric.kind == "complexity":
         return units.format_count(value)
-    if quantity.kind == "other" and isinstance(value, int):
-        return f"{units.format_exact(value)} {quantity.unit}".rstrip()
-    if quantity.unit == "%":
+    if metric.kind == "other" and isinstance(value, int):
+        return f"{units.format_exact(value)} {metric.unit}".rstrip()
+    if metric.unit == "%":
         return f"{units.format_decimals(value, 2)} %"
-    if quantity.unit == "×":
+    if metric.unit == "×":
         return f"{units.format_significant(value)}×"
     # A loss is exact on fixed data, as far as anybody reads it; a time is not.
-    digits = 3 if quantity.kind == "timing" else 4
-    return f"{units.format_significant(value, digits)} {quantity.unit}".rstrip()
+    digits = 3 if metric.kind == "timing" else 4
+    return f"{units.format_significant(value, digits)} {metric.unit}".rstrip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reportgen.record.record import BuildRecord, Input
+from reportgen.record.record import BuildRecord, InputTensor
 
 
 def shape_text(shape: Sequence[int]) -> str:
@@ -17,17 +17,17 @@ def inputs_text(build: BuildRecord, batch: int | None = None) -> str:
 
     `3×32×32` of images; of others, names and types too: `tokens: 128 (int64 below 32,000)`.
     """
-    if build.takes:
-        return ", ".join(_text(entry, batch) for entry in build.takes)
+    if build.inputs:
+        return ", ".join(_text(entry, batch) for entry in build.inputs)
     return shape_text([*([batch] if batch else []), *build.input_shape])
 
 
 def same_shapes(builds: Sequence[BuildRecord]) -> bool:
     """Whether builds were run on inputs of the same shapes, whatever their names and number."""
-    return len({frozenset((x.shape, x.batch) for x in build.takes) for build in builds}) <= 1
+    return len({frozenset((x.shape, x.batch) for x in build.inputs) for build in builds}) <= 1
 
 
-def _text(entry: Input, batch: int | None) -> str:
+def _text(entry: InputTensor, batch: int | None) -> str:
     shape = [batch, *entry.shape] if batch and entry.batch else entry.shape
     values = ""
     if entry.fill is not None:

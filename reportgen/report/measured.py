@@ -24,7 +24,7 @@ def span(values: Iterable[float], text: str = "{:,}") -> str:
 
 
 def _backward(record: Record) -> Iterator[str]:
-    shown = {column.quantity.name for column in columns(record)}
+    shown = {column.metric.name for column in columns(record)}
     factors = set()
     for build in record.builds.values():
         for name in ("macs", "flops"):
@@ -38,7 +38,7 @@ def _backward(record: Record) -> Iterator[str]:
 def _timed(record: Record) -> dict[str, list[Figure]]:
     """Return the times of batches that stand in a column, by the names of the builds."""
     shown = columns(record)
-    sizes = {column.batch for column in shown if column.quantity.name in ("latency", "throughput")}
+    sizes = {column.batch for column in shown if column.metric.name in ("latency", "throughput")}
     builds = ordered_builds(record)
     found: dict[str, list[Figure]] = {}
     for label, build in zip(distinct_labels(builds), builds, strict=True):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from reportgen.common import units
 from reportgen.counting import readings
 from reportgen.record.ledger import Ledger
-from reportgen.record.metrics import quantity_of
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import distinct_labels, ordered_builds
 from reportgen.report.figures import is_own, stale_note, why_unavailable
@@ -70,8 +70,8 @@ def _columns(
     counted = (stale_note(macs),) if macs and macs.stale else ()
     shared = next((key for key in keys if _is_work(key)), None)
     for key in keys:
-        label = quantity_of(key).label
-        if quantity_of(key).by_module:
+        label = metric_of(key).label
+        if metric_of(key).by_module:
             yield _time(label, build.figures.get(key), ledger, environments)
             continue
         try:

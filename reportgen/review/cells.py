@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reportgen.record.inputs import differing
-from reportgen.record.metrics import quantity_of
+from reportgen.record.digests import differing
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.figures import is_own
 from reportgen.review import significance
 
-Verdict = Literal[
+ChangeVerdict = Literal[
     "same",
     "changed",  # an exact figure differs, or a noisy one by more than its noise
     "noise",  # a noisy figure differs, and nothing says that it is more than noise
@@ -28,7 +28,7 @@ _LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
-class Cell:
+class CellChange:
     """A figure before and after; `quoted` is somebody else's. `why` explains the verdict.
 
     Of a noisy figure, `fastest` is the change of the fastest calls, as a part of the old: on that
@@ -38,7 +38,7 @@ class Cell:
     key: str
     old: Figure | None
     new: Figure | None
-    verdict: Verdict
+    verdict: ChangeVerdict
     why: str = ""
     quoted: bool = False
     fastest: float | None = None
@@ -62,7 +62,7 @@ class Cell:
     @property
     def better(self) -> bool | None:
         """Whether a change is one for the better; None where neither direction is good."""
-        direction = quantity_of(self.key).better
+        direction = metric_of(self.key).better
         if self.verdict != "changed" or not self.delta or direction is None:
             return None
         return (self.delta < 0) == (direction == "lower")
@@ -70,45 +70,45 @@ class Cell:
 
 def measured_cell(
     key: str, before: tuple[Record, BuildRecord], after: tuple[Record, BuildRecord]
-) -> Cell:
+) -> CellChange:
     """Compare the figure `key` of one build in two records, by itself."""
     (_, old_build), (_, new_build) = before, after
     old, new = old_build.figures.get(key), new_build.figures.get(key)
     if not is_own(old) or not is_own(new):
         return _with_gap(key, old, new)
     if new.stale:  # what it is now, nobody knows
-        return Cell(key, old, new, "same" if old.stale else "lost", new.stale)
+        return CellChange(key, old, new, "same" if old.stale else "lost", new.stale)
     if (old.value, old.convention) == (new.value, new.convention):
-        return Cell(key, old, new, "same")
+        return CellChange(key, old, new, "same")
     if old.convention != new.convention:
         why = f"other convention: {old.convention or 'unnamed'} → {new.convention or 'unnamed'}"
-        return Cell(key, old, new, "incomparable", why)
-    kind = quantity_of(key).kind
+        return CellChange(key, old, new, "incomparable", why)
+    kind = metric_of(key).kind
     if kind == "timing":
         return _timing(key, old, new, before, after)
     if kind == "accuracy" and _differs("accuracy", "data", old_build, new_build):
-        return Cell(key, old, new, "incomparable", "other data")
-    return Cell(key, old, new, "changed")
+        return CellChange(key, old, new, "incomparable", "other data")
+    return CellChange(key, old, new, "changed")
 
 
-def quoted_cell(key: str, old: Figure | None, new: Figure | None) -> Cell:
+def quoted_cell(key: str, old: Figure | None, new: Figure | None) -> CellChange:
     """Compare what somebody else reported."""
     if old is None or new is None:
-        return Cell(key, old, new, "lost" if new is None else "gained", quoted=True)
+        return CellChange(key, old, new, "lost" if new is None else "gained", quoted=True)
     same = (old.value, old.text, old.source) == (new.value, new.text, new.source)
     why = "" if old.source == new.source else f"now from {new.source}"
-    return Cell(key, old, new, "same" if same else "changed", why, quoted=True)
+    return CellChange(key, old, new, "same" if same else "changed", why, quoted=True)
 
 
-def _with_gap(key: str, old: Figure | None, new: Figure | None) -> Cell:
+def _with_gap(key: str, old: Figure | None, new: Figure | None) -> CellChange:
     """Compare where a figure is missing on one side or both."""
     if is_own(new):
-        return Cell(key, old, new, "gained")
+        return CellChange(key, old, new, "gained")
     if is_own(old):
-        return Cell(key, old, new, "lost", new.reason if new else "not asked for any more")
+        return CellChange(key, old, new, "lost", new.reason if new else "not asked for any more")
     if old is None and new is not None and new.cause != "undeclared":
-        return Cell(key, old, new, "lost", new.reason)
-    return Cell(key, old, new, "same")
+        return CellChange(key, old, new, "lost", new.reason)
+    return CellChange(key, old, new, "same")
 
 
 def _timing(
@@ -117,18 +117,18 @@ def _timing(
     new: Figure,
     before: tuple[Record, BuildRecord],
     after: tuple[Record, BuildRecord],
-) -> Cell:
+) -> CellChange:
     here = before[0].environments.get(old.environment, {})
     there = after[0].environments.get(new.environment, {})
     if machine := _other_machine(here, there):
-        return Cell(key, old, new, "incomparable", f"other machine: {machine}")
+        return CellChange(key, old, new, "incomparable", f"other machine: {machine}")
     # Before there was a choice, it was the system's.
     was_by, now_by = (each.get("allocator", "system") for each in (here, there))
     if was_by != now_by:
-        return Cell(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
+        return CellChange(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
     name, _, batch = key.partition("@")
     if name == "speedup" and _differs("speedup", "baseline", before[1], after[1]):
-        return Cell(key, old, new, "incomparable", "other baseline")
+        return CellChange(key, old, new, "incomparable", "other baseline")
     noisy = (old, new)
     if name == "throughput":  # computed from the latency, of which the calls were
         was, now = (build.figures.get(f"latency@{batch}") for _, build in (before, after))
@@ -136,9 +136,9 @@ def _timing(
     prompted = has_reason("speedup" if name == "speedup" else "timing", before[1], after[1], *noisy)
     ratio = significance.ratio(*noisy, floor_of(prompted))
     if ratio is None:
-        return Cell(key, old, new, "noise", significance.why_untold(*noisy))
+        return CellChange(key, old, new, "noise", significance.why_untold(*noisy))
     log = -ratio.log if name == "throughput" else ratio.log
-    cell = Cell(key, old, new, "noise", fastest=round(math.expm1(min(log, _LARGEST_LOG)), 6))
+    cell = CellChange(key, old, new, "noise", fastest=round(math.expm1(min(log, _LARGEST_LOG)), 6))
     if not ratio.significant:
         if ratio.error > significance.TELLING:
             sure = f"its fastest calls are known to {ratio.error:.0%} only"
@@ -153,10 +153,10 @@ def _timing(
 
 def has_reason(group: str, old: BuildRecord, new: BuildRecord, was: Figure, now: Figure) -> bool:
     """Whether a time has a reason to be another: model, code, settings, baseline, versions."""
-    known = old.inputs.get(group)
+    known = old.dependencies.get(group)
     return (
         not known
-        or bool(differing(known, new.inputs.get(group, {})))
+        or bool(differing(known, new.dependencies.get(group, {})))
         or was.environment != now.environment
     )
 
@@ -177,5 +177,5 @@ def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 def _differs(group: str, name: str, old: BuildRecord, new: BuildRecord) -> bool:
     """Whether an input of a group of figures is known on both sides and is not the same."""
-    was, now = (build.inputs.get(group, {}).get(name) for build in (old, new))
+    was, now = (build.dependencies.get(group, {}).get(name) for build in (old, new))
     return was is not None and now is not None and was != now

@@ -6,15 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from reportgen.record.inputs import differing
-from reportgen.record.metrics import quantity_of, rank
+from reportgen.record.digests import differing
+from reportgen.record.metrics import metric_of, rank
 from reportgen.record.record import BuildRecord, Record
 from reportgen.report.comparison import ordered_builds
-from reportgen.review.cells import Cell, Verdict, measured_cell, quoted_cell
+from reportgen.review.cells import CellChange, ChangeVerdict, measured_cell, quoted_cell
 from reportgen.review.drift import confirmed
 
 Status = Literal["added", "removed", "renamed", "changed", "incomparable", "same"]
-_CHANGED: frozenset[Verdict] = frozenset({"changed", "gained", "lost"})
+_CHANGED: frozenset[ChangeVerdict] = frozenset({"changed", "gained", "lost"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class Row:
 
     old: BuildRecord | None
     new: BuildRecord | None
-    cells: tuple[Cell, ...] = ()
+    cells: tuple[CellChange, ...] = ()
 
     @property
     def build(self) -> BuildRecord:
@@ -70,7 +70,7 @@ class Comparison:
         """Return the rows that this happened to."""
         return [row for row in self.rows if row.status in statuses]
 
-    def cells(self, *verdicts: Verdict) -> list[tuple[Row, Cell]]:
+    def cells(self, *verdicts: ChangeVerdict) -> list[tuple[Row, CellChange]]:
         """Return the cells that are judged so, each with its row."""
         return [(row, cell) for row in self.rows for cell in row.cells if cell.verdict in verdicts]
 
@@ -93,7 +93,7 @@ def compare(name: str, base: Record | None, head: Record | None) -> Comparison:
     rows = []
     sides = (ordered_builds(record) if record else [] for record in (base, head))
     for old, new in _pairs(*sides):
-        cells: tuple[Cell, ...] = ()
+        cells: tuple[CellChange, ...] = ()
         if old is not None and new is not None and base is not None and head is not None:
             cells = tuple(_cells((base, old), (head, new)))
         rows.append(Row(old, new, cells))
@@ -125,20 +125,23 @@ def _name(build: BuildRecord) -> tuple[str, str, int]:
 
 
 def _alike(old: BuildRecord, new: BuildRecord) -> bool:
-    """Whether two builds are one under two names: measured on the same inputs, or the same."""
+    """Whether two builds are one under two names: same dependencies, or same figures."""
     if (old.dataset, old.classes) != (new.dataset, new.classes):
         return False
-    if old.inputs or new.inputs:
-        return old.inputs.keys() == new.inputs.keys() and not any(
-            differing(old.inputs[group], new.inputs[group]) for group in old.inputs
+    if old.dependencies or new.dependencies:
+        return old.dependencies.keys() == new.dependencies.keys() and not any(
+            differing(old.dependencies[group], new.dependencies[group])
+            for group in old.dependencies
         )
     return bool(old.figures) and old.figures == new.figures
 
 
-def _cells(before: tuple[Record, BuildRecord], after: tuple[Record, BuildRecord]) -> Iterator[Cell]:
+def _cells(
+    before: tuple[Record, BuildRecord], after: tuple[Record, BuildRecord]
+) -> Iterator[CellChange]:
     (_, old), (_, new) = before, after
     for key in sorted({*old.figures, *new.figures}, key=rank):
-        if not quantity_of(key).by_module:  # noise, with nothing to tell a change from it
+        if not metric_of(key).by_module:  # noise, with nothing to tell a change from it
             yield measured_cell(key, before, after)
     for key in sorted({*old.reported, *new.reported}, key=rank):
         yield quoted_cell(key, old.reported.get(key), new.reported.get(key))

@@ -1,6 +1,6 @@
 """Whether the files of a report are what its spec, code and weights would give. Measures nothing.
 
-Each check is a function from a `Subject` to findings. To add one, write it, and put it into
+Each check is a function from an `Examined` to findings. To add one, write it, and put it into
 `CHECKS`.
 """
 
@@ -20,7 +20,7 @@ from reportgen.engine.staleness import Due, State, by_reason, compare, failures
 from reportgen.plan.plan import Plan
 from reportgen.record import record as records
 from reportgen.record.budgets import broken_budgets
-from reportgen.record.inputs import differing
+from reportgen.record.digests import differing
 from reportgen.record.record import Record
 from reportgen.report import render
 from reportgen.report.figures import is_doubtful
@@ -31,14 +31,14 @@ _DIFF_LINES = 40
 _REPORT = {"order": "models or their order", "tree": "the tree of modules"}
 _BUILD = {
     "figures": "which figures it asks for",
-    "inputs": "which figures it asks for",
+    "dependencies": "which figures it asks for",
     "reported": "what others reported",
-    "facts": "which figures it asks for",
+    "metadata": "which figures it asks for",
 }
 
 
 @dataclass(frozen=True)
-class Subject:
+class Examined:
     """A report under check: what the spec asks for, what the record holds, what the files say.
 
     `state` is the record held against the plan. `expected` are the documents that the record gives,
@@ -63,11 +63,11 @@ class Checked:
     findings: tuple[Finding, ...]
     unavailable: int = 0
     not_checked: Mapping[str, int] = field(default_factory=dict)
-    subject: Subject | None = None
+    subject: Examined | None = None
 
 
 # To be given in `more`, or in `CHECKS` for every report.
-Check = Callable[[Subject], Iterable[Finding]]
+Check = Callable[[Examined], Iterable[Finding]]
 
 
 def check(
@@ -96,13 +96,13 @@ def check(
     documents = render(record, template_dirs=template_dirs)
     expected = {out / f"{plan.name}.{kind}": text for kind, text in documents.items()}
     state = compare(plan, record, search, Selection(), read_data=False)
-    subject = Subject(plan, record, state, expected, actual)
+    subject = Examined(plan, record, state, expected, actual)
     findings = tuple(finding for run in (*CHECKS, *more) for finding in run(subject))
     unavailable = len(list(failures(record)))
     return Checked(plan, findings, unavailable, by_reason(state.unknown), subject)
 
 
-def stale_figures(subject: Subject) -> Iterator[Finding]:
+def stale_figures(subject: Examined) -> Iterator[Finding]:
     """Find figures that were measured on something else than is there now, or not at all."""
     found: dict[tuple[str, str], list[str]] = {}
     timing = {due.build.id: due.why for due in subject.state.due if due.group == "timing"}
@@ -115,7 +115,7 @@ def stale_figures(subject: Subject) -> Iterator[Finding]:
         yield Finding("stale", build, f"{', '.join(groups)}: {why}")
 
 
-def stale_builds(subject: Subject) -> Iterator[Finding]:
+def stale_builds(subject: Examined) -> Iterator[Finding]:
     """Find builds that the spec has no longer, or calls otherwise."""
     for build in sorted(subject.record.builds.keys() - subject.plan.builds.keys()):
         yield Finding("stale", build, "in the record, and no longer in the spec")
@@ -124,7 +124,7 @@ def stale_builds(subject: Subject) -> Iterator[Finding]:
             yield Finding("stale", build, "in the spec, and not in the record under this name")
 
 
-def stale_settings(subject: Subject) -> Iterator[Finding]:
+def stale_settings(subject: Examined) -> Iterator[Finding]:
     """Find what else a run would write into the record without measuring."""
     records = subject.record, subject.state.record
     old, new = (replace(record, builds={}).to_json() for record in records)
@@ -135,13 +135,16 @@ def stale_settings(subject: Subject) -> Iterator[Finding]:
     builds = [record.builds for record in records]
     due = {due.build.id for due in subject.state.due}
     for name in sorted(builds[0].keys() & builds[1].keys() - due):
-        # Of inputs their groups alone: what changed is due, and what older records lack is no news.
-        was, now = (replace(of[name], inputs={key: {} for key in of[name].inputs}) for of in builds)
+        # Only which groups there are: what changed is due, and what older records lack is no news.
+        was, now = (
+            replace(of[name], dependencies={key: {} for key in of[name].dependencies})
+            for of in builds
+        )
         if was != now and (changed := _changed(was.to_json(), now.to_json(), _BUILD)):
             yield Finding("stale", name, f"the spec says otherwise now: {', '.join(changed)}")
 
 
-def documents(subject: Subject) -> Iterator[Finding]:
+def documents(subject: Examined) -> Iterator[Finding]:
     """Find documents that are missing, or that the record does not give as they are."""
     for path, text in subject.expected.items():
         actual = subject.actual[path]
@@ -152,13 +155,13 @@ def documents(subject: Subject) -> Iterator[Finding]:
             yield Finding("document", "", message, _diff(actual, text, path))
 
 
-def budgets(subject: Subject) -> Iterator[Finding]:
+def budgets(subject: Examined) -> Iterator[Finding]:
     """Find figures that break a budget of the spec as it is now."""
     for verdict in broken_budgets(subject.state.record):
         yield Finding("budget", verdict.name, verdict.message)
 
 
-def claims(subject: Subject) -> Iterator[Finding]:
+def claims(subject: Examined) -> Iterator[Finding]:
     """Find claims of the spec as it is now that do not hold, or that hold and should not."""
     if not any(build.claims for build in subject.state.record.builds.values()):
         return
@@ -168,7 +171,7 @@ def claims(subject: Subject) -> Iterator[Finding]:
         yield Finding("claim", verdict.build, str(verdict))
 
 
-def unverified(subject: Subject) -> Iterator[Finding]:
+def unverified(subject: Examined) -> Iterator[Finding]:
     """Find counts that are not verified: each build's in one finding."""
     for name, build in subject.record.builds.items():
         doubtful = [figure for figure in build.figures.values() if is_doubtful(figure)]
@@ -194,7 +197,7 @@ CHECKS: tuple[Check, ...] = (
 def _only_retries(due: Due, record: Record) -> bool:
     """Whether a run would only try again what could not be had: that is no drift."""
     build = record.builds.get(due.build.id)
-    if build is None or differing(build.inputs.get(due.group, {}), due.inputs):
+    if build is None or differing(build.dependencies.get(due.group, {}), due.dependencies):
         return False
     figures = [build.figures.get(key) for key in due.keys]
     return all(figure is not None and figure.cause == "missing" for figure in figures)

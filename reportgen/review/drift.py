@@ -12,15 +12,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reportgen.record.inputs import differing
+from reportgen.record.digests import differing
 from reportgen.review import significance
-from reportgen.review.cells import Cell, floor_of, has_reason
+from reportgen.review.cells import CellChange, floor_of, has_reason
 
 if TYPE_CHECKING:
     from reportgen.review.changes import Row
 
 
-def confirmed(cell: Cell, row: Row, table: Sequence[Row]) -> Cell:
+def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
     """Return a cell of `row` as it is, or as noise where its change may be the machine's.
 
     `table` are all rows that were timed in turn with this one.
@@ -64,10 +64,10 @@ def _unchanged(row: Row) -> bool:
     """Whether a model is what it was, as far as its time goes."""
     if row.old is None or row.new is None:
         return False
-    return not differing(*(build.inputs.get("timing", {}) for build in (row.old, row.new)))
+    return not differing(*(build.dependencies.get("timing", {}) for build in (row.old, row.new)))
 
 
 def _same_baseline(row: Row) -> bool:
-    sides = (build.inputs.get("speedup", {}) if build else {} for build in (row.old, row.new))
-    old, new = (inputs.get("baseline") for inputs in sides)
+    sides = (build.dependencies.get("speedup", {}) if build else {} for build in (row.old, row.new))
+    old, new = (dependencies.get("baseline") for dependencies in sides)
     return old is not None and old == new

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.common import units
-from reportgen.record.metrics import quantity_of, split_key
+from reportgen.record.metrics import metric_of, split_key
 from reportgen.record.record import Figure, Record
 from reportgen.report.comparison import Column, columns, distinct_labels
 from reportgen.report.figures import figure_text, shown, with_mark
 from reportgen.report.table import NOTHING, Table
 from reportgen.report.table import Cell as Text
-from reportgen.review.cells import Cell
+from reportgen.review.cells import CellChange
 from reportgen.review.changes import Comparison, Row, Status
 from reportgen.review.thresholds import Judged
 
@@ -32,7 +32,7 @@ class Line:
     """A figure before and after, as text."""
 
     model: str
-    quantity: str
+    metric: str
     old: str
     new: str
     delta: str
@@ -71,7 +71,7 @@ def section(comparison: Comparison) -> Section:
     """Put one comparison into words."""
     names = labels(comparison.rows)
 
-    def lines(*cells: tuple[Row, Cell]) -> tuple[Line, ...]:
+    def lines(*cells: tuple[Row, CellChange]) -> tuple[Line, ...]:
         return tuple(line(names[row], cell) for row, cell in cells)
 
     reasons = {cell.why for _, cell in comparison.cells("incomparable")}
@@ -122,13 +122,13 @@ def labels(rows: Sequence[Row]) -> dict[Row, str]:
     return dict(zip(rows, distinct_labels([row.build for row in rows]), strict=True))
 
 
-def line(model: str, cell: Cell) -> Line:
+def line(model: str, cell: CellChange) -> Line:
     """Put one figure before and after into words."""
-    quantity = Column(cell.key, quantity_of(cell.key), split_key(cell.key)[1]).label
+    metric = Column(cell.key, metric_of(cell.key), split_key(cell.key)[1]).label
     old, new = _texts(cell)
     return Line(
         model,
-        f"{quantity} (quoted)" if cell.quoted else quantity,
+        f"{metric} (quoted)" if cell.quoted else metric,
         old,
         new,
         _delta(cell),
@@ -146,7 +146,7 @@ def to_json(comparisons: Sequence[Comparison], judged: Sequence[Judged]) -> dict
                 "limit": entry.threshold.text,
                 "held_against": entry.held,
                 "broken_by": [
-                    {"report": found.name, "model": row.build.model, "quantity": cell.key}
+                    {"report": found.name, "model": row.build.model, "metric": cell.key}
                     for found, row, cell in entry.broken
                 ],
             }
@@ -172,7 +172,7 @@ def _comparison_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _cell_json(cell: Cell) -> dict[str, Any]:
+def _cell_json(cell: CellChange) -> dict[str, Any]:
     values = {
         "old": cell.old.value if cell.old else None,
         "new": cell.new.value if cell.new else None,
@@ -184,7 +184,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
         "quoted": cell.quoted or None,
     }
     given = {name: value for name, value in values.items() if value is not None}
-    return {"quantity": cell.key, "verdict": cell.verdict, **given}
+    return {"metric": cell.key, "verdict": cell.verdict, **given}
 
 
 def _rows(
@@ -215,13 +215,13 @@ def _text(figure: Figure, key: str) -> str:
     return with_mark(figure_text(figure, key), figure)
 
 
-def _texts(cell: Cell) -> tuple[str, str]:
+def _texts(cell: CellChange) -> tuple[str, str]:
     """Write both figures, with so many digits that a difference shows."""
     figures = (cell.old, cell.new)
     values = [figure.value if figure else None for figure in figures]
     exact = all(isinstance(value, int) for value in values if value is not None)
     texts = [_text(figure, cell.key) if figure else NOTHING for figure in figures]
-    if quantity_of(cell.key).kind == "complexity" and exact and not cell.quoted:
+    if metric_of(cell.key).kind == "complexity" and exact and not cell.quoted:
         texts = [NOTHING if value is None else f"{value:,}" for value in values]
     elif texts[0] == texts[1] and None not in values:
         unit = _unit(cell)
@@ -229,11 +229,11 @@ def _texts(cell: Cell) -> tuple[str, str]:
     return texts[0], texts[1]
 
 
-def _delta(cell: Cell) -> str:
-    delta, quantity = cell.delta, quantity_of(cell.key)
+def _delta(cell: CellChange) -> str:
+    delta, metric = cell.delta, metric_of(cell.key)
     if not delta or cell.quoted:
         return ""
-    if quantity.kind == "complexity":
+    if metric.kind == "complexity":
         return f"{delta:+,}"
     text = _signed(delta, 3)
     if (unit := _unit(cell)) == "×":
@@ -241,13 +241,13 @@ def _delta(cell: Cell) -> str:
     return f"{text} {'points' if unit == '%' else unit}".rstrip()
 
 
-def _unit(cell: Cell) -> str:
+def _unit(cell: CellChange) -> str:
     """Return the unit of a figure; of a metric that is not installed here, what the record says."""
-    quantity, figure = quantity_of(cell.key), cell.new or cell.old
-    return figure.unit if quantity.kind == "other" and figure else quantity.unit
+    metric, figure = metric_of(cell.key), cell.new or cell.old
+    return figure.unit if metric.kind == "other" and figure else metric.unit
 
 
-def _relative(cell: Cell) -> str:
+def _relative(cell: CellChange) -> str:
     relative = cell.relative
     if not relative or cell.quoted or _unit(cell) == "%":
         return ""
@@ -263,7 +263,7 @@ def _signed(value: float, digits: int) -> str:
     return f"{'+' if value > 0 else '-'}{text}"
 
 
-def _remark(cell: Cell) -> str:
+def _remark(cell: CellChange) -> str:
     remarks = [cell.why]
     if not cell.why and cell.better is not None:
         remarks = ["better" if cell.better else "worse"]

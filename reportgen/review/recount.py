@@ -8,7 +8,7 @@ from reportgen.common.errors import MeasureError, UsageError
 from reportgen.data.search import Search
 from reportgen.plan.plan import Build
 from reportgen.record.record import Figure
-from reportgen.review.check import Check, Subject
+from reportgen.review.check import Check, Examined
 from reportgen.review.findings import Finding
 
 _NONE = Figure("unavailable")
@@ -20,7 +20,7 @@ def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None])
     The check raises UsageError where it would run a user's code without leave.
     """
 
-    def check(subject: Subject) -> Iterator[Finding]:
+    def check(subject: Examined) -> Iterator[Finding]:
         stale = {due.build.id for due in subject.state.due if due.group == "complexity"}
         stale |= {entry.build for entry in subject.state.unknown if entry.group == "complexity"}
         builds = [build for build in subject.plan.builds.values() if "complexity" in build.wanted]
@@ -38,7 +38,7 @@ def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None])
     return check
 
 
-def _recount(build: Build, subject: Subject, search: Search) -> Iterator[Finding]:
+def _recount(build: Build, subject: Examined, search: Search) -> Iterator[Finding]:
     from reportgen.engine import workers
 
     settings = subject.plan.measure.complexity

@@ -34,7 +34,7 @@ _ERROR = 2.0
 
 
 @dataclass(frozen=True)
-class Ratio:
+class TimeRatio:
     """The logarithm of new to old, how surely it is known, and what is no change (a part)."""
 
     log: float
@@ -52,7 +52,7 @@ class Ratio:
         return abs(self.log) > self.width
 
 
-def ratio(old: Figure, new: Figure, floor: float = FLOOR) -> Ratio | None:
+def ratio(old: Figure, new: Figure, floor: float = FLOOR) -> TimeRatio | None:
     """Compare two noisy figures; None where a fastest call is unknown, or one of too few rounds.
 
     A change by less than `floor`, a part, is none.
@@ -61,7 +61,7 @@ def ratio(old: Figure, new: Figure, floor: float = FLOOR) -> Ratio | None:
     if None in errors or not old.fastest or not new.fastest:
         return None
     error = sum(error for error in errors if error is not None)
-    return Ratio(math.log(new.fastest) - math.log(old.fastest), error, floor)
+    return TimeRatio(math.log(new.fastest) - math.log(old.fastest), error, floor)
 
 
 def relative_error(figure: Figure) -> float | None:

@@ -1,9 +1,9 @@
 """`--fail-on`: how much a figure may change. Pure.
 
-    QUANTITY[@BATCH] >+AMOUNT     fails where a figure rose by more than this
-    QUANTITY[@BATCH] <-AMOUNT     fails where it fell by more than this
+    METRIC[@BATCH] >+AMOUNT     fails where a figure rose by more than this
+    METRIC[@BATCH] <-AMOUNT     fails where it fell by more than this
 
-An amount in % is relative to the old figure; any other is in the quantity's own unit, as people
+An amount in % is relative to the old figure; any other is in the metric's own unit, as people
 write it: `params>+5%`, `macs>+1.5M`, `top1<-0.5` (points), `latency@1>+2ms`. Noisy figures fail
 only by a change that is significant, and only if their fastest calls changed as much.
 """
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from reportgen.common.errors import UsageError, did_you_mean
-from reportgen.common.units import parse_quantity, read_in
-from reportgen.record.metrics import QUANTITIES, is_known, quantity_of
-from reportgen.review.cells import Cell
+from reportgen.common.units import parse_amount, read_in
+from reportgen.record.metrics import METRICS, is_known, metric_of
+from reportgen.review.cells import CellChange
 from reportgen.review.changes import Comparison, Row
 
 _SHAPE = re.compile(
@@ -28,7 +28,7 @@ _EXAMPLES = "Write 'params>+5%', 'top1<-0.5' or 'latency@1>+2ms'."
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit for changes of a quantity; `amount` is positive, and a part where `relative`."""
+    """A limit for changes of a metric; `amount` is positive, and a part where `relative`."""
 
     text: str
     key: str
@@ -37,10 +37,10 @@ class Threshold:
     relative: bool
 
     def concerns(self, key: str) -> bool:
-        """Whether it is about the figure `key`: a quantity is about all its batch sizes."""
+        """Whether it is about the figure `key`: a metric is about all its batch sizes."""
         return key == self.key or key.partition("@")[0] == self.key
 
-    def broken(self, cell: Cell) -> bool:
+    def broken(self, cell: CellChange) -> bool:
         """Whether a figure changed by more than it may, or is not there any more to tell."""
         if cell.verdict == "lost":
             return cell.new is not None and cell.old is not None
@@ -61,7 +61,7 @@ class Judged:
     """What became of a threshold: the figures that broke it, and how many it was held against."""
 
     threshold: Threshold
-    broken: tuple[tuple[Comparison, Row, Cell], ...]
+    broken: tuple[tuple[Comparison, Row, CellChange], ...]
     held: int
 
 
@@ -72,8 +72,8 @@ def parse(text: str) -> Threshold:
         raise UsageError(f"--fail-on '{text}': not a limit for a change. {_EXAMPLES}")
     key, amount = match["key"], match["amount"]
     if not is_known(key):
-        hint = did_you_mean(key, QUANTITIES, show=0) or "See: reportgen list metrics."
-        raise UsageError(f"--fail-on '{text}': unknown quantity '{key}'. {hint}")
+        hint = did_you_mean(key, METRICS, show=0) or "See: reportgen list metrics."
+        raise UsageError(f"--fail-on '{text}': unknown metric '{key}'. {hint}")
     rising = match["side"] == ">"
     if match["sign"] != ("+" if rising else "-"):
         ways = {True: f"'{key}>+{amount}' for a rise", False: f"'{key}<-{amount}' for a fall"}
@@ -81,11 +81,11 @@ def parse(text: str) -> Threshold:
             f"--fail-on '{text}': write {ways[rising]} by more than {amount}, or "
             f"{ways[not rising]}. A limit for the figure itself is a budget in the spec."
         )
-    quantity = quantity_of(key)
+    metric = metric_of(key)
     try:
-        value, unit = parse_quantity(amount)
+        value, unit = parse_amount(amount)
         relative = unit == "%"
-        limit = value / 100 if relative else read_in(amount, quantity.unit, quantity.counts)
+        limit = value / 100 if relative else read_in(amount, metric.unit, metric.counts)
     except ValueError as error:
         raise UsageError(f"--fail-on '{text}': {error}") from None
     return Threshold(text.strip(), key, rising, limit, relative)
@@ -102,7 +102,7 @@ def judge(threshold: Threshold, comparisons: Iterable[Comparison]) -> Judged:
     return Judged(threshold, broken, len(held))
 
 
-def _cells(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, Row, Cell]]:
+def _cells(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, Row, CellChange]]:
     for comparison in comparisons:
         for row in comparison.rows:
             yield from ((comparison, row, cell) for cell in row.cells if not cell.quoted)

@@ -25,8 +25,8 @@ class ModelEntry:
 
     `target` is `module:attribute` (of a file: `path:attribute`). `args` are the keyword arguments a
     spec may give, with their defaults; None where only the factory knows. `classes_argument` is
-    the keyword that takes the number of classes; empty where there is none. `takes` is an example
-    of a spec's `inputs` for a model that takes no images.
+    the keyword that takes the number of classes; empty where there is none. `example_inputs` shows
+    a spec's `inputs` for a model that takes no images.
     """
 
     source: str
@@ -36,7 +36,7 @@ class ModelEntry:
     input_shape: tuple[int, int, int] | None = None
     args: Mapping[str, object] | None = None
     classes_argument: str = "num_classes"
-    takes: str = ""
+    example_inputs: str = ""
 
     @property
     def runs_foreign_code(self) -> bool:
@@ -160,7 +160,7 @@ ZOO: Mapping[str, ModelEntry] = {
                 "rope_base": 10_000.0,
             },
             classes_argument="",
-            takes="{tokens: {shape: [128], dtype: int64, below: 32000}}",
+            example_inputs="{tokens: {shape: [128], dtype: int64, below: 32000}}",
         ),
     )
 }

@@ -1,4 +1,4 @@
-"""What may stand in a column: quantities, at a batch size, by a convention.
+"""What may stand in a column: metrics, at a batch size, by a convention.
 
 Conventions are imported where one is asked for: most specs name none.
 """
@@ -11,21 +11,21 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator
 
 from reportgen.common.errors import did_you_mean
-from reportgen.record import metrics as quantities
+from reportgen.record import metrics
 from reportgen.spec.base import problem
 
-_BY_MODULE = {name: row for name, row in quantities.QUANTITIES.items() if row.by_module}
+_BY_MODULE = {name: row for name, row in metrics.METRICS.items() if row.by_module}
 
 
 def _known_column(column: str) -> str:
-    if not quantities.is_known(column):
-        raise _unknown(column, quantities.QUANTITIES)
-    if quantities.quantity_of(column).by_module:
+    if not metrics.is_known(column):
+        raise _unknown(column, metrics.METRICS)
+    if metrics.metric_of(column).by_module:
         raise problem(
             f"'{column}' is told of modules only",
             f"Write `modules: {{columns: [params, macs, {column}]}}` under `report`.",
         )
-    if parts := quantities.split_convention(column):
+    if parts := metrics.split_convention(column):
         _check_convention(*parts)
     return column
 
@@ -38,9 +38,9 @@ def _additive_column(column: str) -> str:
     try:
         readings.reading(column)
     except KeyError:
-        if parts := quantities.split_convention(column):
+        if parts := metrics.split_convention(column):
             _check_convention(*parts)
-        if column in quantities.QUANTITIES:
+        if column in metrics.METRICS:
             known = ", ".join((*readings.PLAIN, *_BY_MODULE))
             raise problem(
                 f"'{column}' cannot be told of a module",
@@ -50,20 +50,20 @@ def _additive_column(column: str) -> str:
     return column
 
 
-def _check_convention(quantity: str, convention: str) -> None:
+def _check_convention(metric: str, convention: str) -> None:
     from reportgen.counting import readings
 
-    conventions = readings.FAMILIES[quantity]
+    conventions = readings.FAMILIES[metric]
     if convention not in conventions:
         hint = did_you_mean(convention, conventions)
         raise problem(
-            f"no convention '{convention}' counts {quantity}",
+            f"no convention '{convention}' counts {metric}",
             f"{hint} `reportgen list conventions` lists all.".strip(),
         )
 
 
 def _unknown(column: str, known: Mapping[str, object]) -> Exception:
-    """Say what is wrong with a column that is no quantity's."""
+    """Say what is wrong with a column that is no metric's."""
     from reportgen.counting import readings
 
     name, at, batch = column.partition("@")
@@ -81,7 +81,7 @@ def _unknown(column: str, known: Mapping[str, object]) -> Exception:
         )
     hint = did_you_mean(name, known)
     return problem(
-        f"unknown quantity '{column}'", f"{hint} `reportgen list metrics` lists all.".strip()
+        f"unknown metric '{column}'", f"{hint} `reportgen list metrics` lists all.".strip()
     )
 
 

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.common.errors import Problem
-from reportgen.record import budgets
-from reportgen.record import metrics as quantities
+from reportgen.record import budgets, metrics
+from reportgen.spec.quoted import metric_key
 from reportgen.spec.yaml_text import Path, Source, mapping, sequence
 
-_PARTS = quantities.KINDS
-_TIMES_OF_MODULES = {name for name, row in quantities.QUANTITIES.items() if row.by_module}
+_PARTS = metrics.KINDS
+_TIMES_OF_MODULES = {name for name, row in metrics.METRICS.items() if row.by_module}
 
 
 def measured(parsed: Source) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
     owners += [(("models", name), model) for name, model in models.items()]
     for path, owner in owners:
         for key, text in mapping(mapping(owner).get("budgets")).items():
-            if not isinstance(text, str) or not quantities.is_known(key):
+            if not isinstance(text, str) or not metrics.is_known(key):
                 continue  # which is told where types are checked
             here = (*path, "budgets", key)
             try:
@@ -97,27 +97,27 @@ def _unfilled(
     parsed: Source, path: Path, key: str, noun: str, *, at_key: bool = False
 ) -> Iterator[Problem]:
     measure = measured(parsed)
-    if not isinstance(parsed.value.get("measure", {}), dict) or not quantities.is_known(key):
+    if not isinstance(parsed.value.get("measure", {}), dict) or not metrics.is_known(key):
         return
-    quantity = quantities.quantity_of(key)
+    metric = metrics.metric_of(key)
     entries = sequence(parsed.value.get("reported"))
-    quoted = [mapping(entry).get("quantity") for entry in entries]
+    quoted = [mapping(entry).get(metric_key(entry)) for entry in entries]
     message = f"nothing here gives the {noun} '{key}'"
-    if quantity.kind not in measure and key not in quoted:
-        hint = f"{how_to_measure(parsed, quantity.kind)}, or remove the {noun}."
+    if metric.kind not in measure and key not in quoted:
+        hint = f"{how_to_measure(parsed, metric.kind)}, or remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
-    elif quantity.kind == "accuracy" and key not in quoted:
-        metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
-        if isinstance(metrics, list) and key not in metrics:
-            wanted = ", ".join(map(str, [*metrics, key]))
+    elif metric.kind == "accuracy" and key not in quoted:
+        given = mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        if isinstance(given, list) and key not in given:
+            wanted = ", ".join(map(str, [*given, key]))
             hint = f"Add it to `measure: accuracy: metrics`: [{wanted}]."
             yield parsed.problem(path, message, hint, at_key=at_key)
     elif key == "time.total" and key not in quoted and _all_have_inputs(parsed):
         hint = f"It is of a data set, and all models here have inputs: remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
-    elif quantity.per_batch and "@" in key:
+    elif metric.per_batch and "@" in key:
         sizes = mapping(measure.get("timing")).get("batch_sizes", [1])
-        batch = quantities.split_key(key)[1]
+        batch = metrics.split_key(key)[1]
         if isinstance(sizes, list) and batch not in sizes:
             yield parsed.problem(
                 path,

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 _OF = ["ResNet-20"]
-_QUANTITIES = ["top1", "latency@256", "flops", "flops.thop"]
+_METRICS = ["top1", "latency@256", "flops", "flops.thop"]
 _VALUES = ["87.79 %", "2.6073 G", "172.3 s", 23520842]
 _FROM = ["He et al., 2016, table 6"]
 _COLUMNS = [["top1", "latency", "flops", "params"], ["flops.fvcore", "flops.thop"]]
@@ -21,10 +21,10 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "Spec.models": [{"ResNet-20": {"source": "zoo/cifar_resnet20", "baseline": True}}],
     "Spec.classes": [[10, 100]],
     "Spec.reported": [
-        [{"of": "ResNet-20", "quantity": "error", "value": "8.27 %", "from": "its README"}]
+        [{"of": "ResNet-20", "metric": "error", "value": "8.27 %", "from": "its README"}]
     ],
     "Spec.claims": [
-        [{"of": "ResNet-20", "quantity": "params", "value": "0.27 M", "from": "its README"}]
+        [{"of": "ResNet-20", "metric": "params", "value": "0.27 M", "from": "its README"}]
     ],
     "Spec.budgets": [{"params": "≤ 2 M", "top1": "≥ 90 %"}],
     "Dataset.source": ["cifar10", "folder"],
@@ -60,7 +60,7 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "Accuracy.metrics": [["top1", "f1_macro", "loss"]],
     "Accuracy.batch_size": [256],
     "Quoted.of": _OF,
-    "Quoted.quantity": _QUANTITIES,
+    "Quoted.metric": _METRICS,
     "Quoted.value": _VALUES,
     "Quoted.from": _FROM,
     "Quoted.dataset": ["cifar10"],

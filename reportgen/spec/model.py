@@ -19,7 +19,7 @@ from pydantic import (
 
 from reportgen.common.errors import did_you_mean
 from reportgen.data import datasets
-from reportgen.record import metrics as quantities
+from reportgen.record.metrics import QUALITY
 from reportgen.sources import catalog
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
 from reportgen.spec.documents import Report
@@ -296,7 +296,7 @@ class Timing(Part):
 class Accuracy(Part):
     """Evaluate on the data set."""
 
-    metrics: Annotated[list[Literal[quantities.METRICS]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
+    metrics: Annotated[list[Literal[QUALITY]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
         default_factory=lambda: ["top1"]
     )
     """Metrics of quality."""

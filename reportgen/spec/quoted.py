@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 
 from reportgen.spec.base import Classes, Part, Words, problem
 from reportgen.spec.columns import Column
+
+FORMER_NAME = "quantity"
+"""What `metric` was called in specs before 2026-12; still read."""
+
+
+def metric_key(entry: object) -> str:
+    """Return the name under which an entry of a YAML file says its metric."""
+    return FORMER_NAME if isinstance(entry, dict) and FORMER_NAME in entry else "metric"
 
 
 class Quoted(Part):
@@ -15,8 +23,8 @@ class Quoted(Part):
 
     of: str
     """Name of the model."""
-    quantity: Column
-    """Which metric: top1, time.total, flops …"""
+    metric: Annotated[Column, Field(validation_alias=AliasChoices("metric", FORMER_NAME))]
+    """What the figure is of: top1, time.total, flops …"""
     value: str | int | float
     """The figure as printed, with its unit: `87.79 %`, `2.6073 G`, `172.2883 s`."""
     source: Annotated[Words, Field(alias="from")]
@@ -57,10 +65,10 @@ class Claim(Quoted):
             from reportgen.counting import readings
 
             try:
-                readings.reading(self.quantity)
+                readings.reading(self.metric)
             except KeyError:
                 raise problem(
-                    f"'{self.quantity}' cannot be told of a module",
+                    f"'{self.metric}' cannot be told of a module",
                     f"Known: {', '.join(readings.PLAIN)}; flops and params by a convention.",
                 ) from None
         return self

@@ -13,7 +13,7 @@ from reportgen.common.errors import Problem, did_you_mean
 from reportgen.common.units import read_in
 from reportgen.common.visible import alike
 from reportgen.data import datasets
-from reportgen.record import metrics as quantities
+from reportgen.record import metrics
 from reportgen.spec.filled import (
     budget_problems,
     column_problems,
@@ -21,6 +21,7 @@ from reportgen.spec.filled import (
     measured,
     switch_problems,
 )
+from reportgen.spec.quoted import metric_key
 from reportgen.spec.tensors import input_problems
 from reportgen.spec.yaml_text import Path, Source, mapping, sequence
 
@@ -178,16 +179,16 @@ def _quoted(
 
 
 def _values(parsed: Source, section: str) -> Iterator[Problem]:
-    """Find quoted figures that cannot be read, or whose unit does not fit their quantity."""
+    """Find quoted figures that cannot be read, or whose unit does not fit their metric."""
     for index, entry in enumerate(sequence(parsed.value.get(section))):
-        key, value = mapping(entry).get("quantity"), mapping(entry).get("value")
+        key, value = mapping(entry).get(metric_key(entry)), mapping(entry).get("value")
         if not isinstance(key, str) or not isinstance(value, (str, int, float)):
             continue
         try:
-            quantity = quantities.quantity_of(key)
-            read_in(value, quantity.unit, quantity.counts)
+            metric = metrics.metric_of(key)
+            read_in(value, metric.unit, metric.counts)
         except KeyError:
-            continue  # an unknown quantity is told where types are checked
+            continue  # an unknown metric is told where types are checked
         except ValueError as error:
             message = f"'{key}' cannot be '{value}'"
             yield parsed.problem((section, index, "value"), message, str(error))
@@ -245,16 +246,17 @@ def _claims(parsed: Source) -> Iterator[Problem]:
     if not isinstance(parsed.value.get("measure", {}), dict):
         return
     for index, entry in enumerate(sequence(parsed.value.get("claims"))):
-        key = mapping(entry).get("quantity")
-        if not isinstance(key, str) or not quantities.is_known(key):
+        name = metric_key(entry)
+        key = mapping(entry).get(name)
+        if not isinstance(key, str) or not metrics.is_known(key):
             continue
-        quantity = quantities.quantity_of(key)
-        metrics = mapping(measure.get("accuracy")).get("metrics", ["top1"])
-        if quantity.kind not in measure:
-            hint = f"{how_to_measure(parsed, quantity.kind)}, or quote it under `reported`."
-        elif quantity.kind == "accuracy" and quantity.name not in sequence(metrics):
-            hint = f"Add '{quantity.name}' to `measure: accuracy: metrics`."
+        metric = metrics.metric_of(key)
+        given = mapping(measure.get("accuracy")).get("metrics", ["top1"])
+        if metric.kind not in measure:
+            hint = f"{how_to_measure(parsed, metric.kind)}, or quote it under `reported`."
+        elif metric.kind == "accuracy" and metric.name not in sequence(given):
+            hint = f"Add '{metric.name}' to `measure: accuracy: metrics`."
         else:
             continue
-        place = ("claims", index, "quantity")
-        yield parsed.problem(place, f"nothing here measures '{quantity.name}'", hint)
+        place = ("claims", index, name)
+        yield parsed.problem(place, f"nothing here measures '{metric.name}'", hint)

@@ -27,6 +27,6 @@ class Defaults(Part):
 
 Limit: TypeAlias = Annotated[str, Field(examples=["≤ 2 M", ">= 90 %", "< 20 ms"])]
 Budgets: TypeAlias = dict[Column, Limit]
-"""Limits by quantity, for every model."""
+"""Limits by metric, for every model."""
 ModelBudgets: TypeAlias = dict[Column, Limit | None]
-"""Limits by quantity, for one model; nothing takes away what is asked of all."""
+"""Limits by metric, for one model; nothing takes away what is asked of all."""

@@ -33,5 +33,5 @@ measure:
 
 # Figures that somebody published are shown as quoted:
 # reported:
-#   - {of: Small CNN, quantity: top1, value: 99.1 %, from: the paper's table 2}
+#   - {of: Small CNN, metric: top1, value: 99.1 %, from: the paper's table 2}
 """

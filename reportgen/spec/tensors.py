@@ -84,10 +84,12 @@ Inputs: TypeAlias = Annotated[dict[Name, Input], Field(min_length=1)]
 """Tensors by the names under which a model's forward takes them."""
 
 
-def described(inputs: Mapping[str, Input]) -> tuple[record.Input, ...]:
+def described(inputs: Mapping[str, Input]) -> tuple[record.InputTensor, ...]:
     """Return inputs as a record holds them, in the order of the spec."""
     return tuple(
-        record.Input(name, tuple(entry.shape), entry.dtype, entry.below, entry.fill, entry.batch)
+        record.InputTensor(
+            name, tuple(entry.shape), entry.dtype, entry.below, entry.fill, entry.batch
+        )
         for name, entry in inputs.items()
     )
 
@@ -113,9 +115,11 @@ def input_problems(parsed: Source) -> Iterator[Problem]:
             yield from _beside(parsed, (*path, "inputs"), options)
             yield from _batches(parsed, (*path, "inputs"), options)
             continue
-        if entry and entry.takes:
+        if entry and entry.example_inputs:
             message = f"'{entry.source}' takes no images"
-            yield parsed.problem(path, message, f"Add `inputs: {entry.takes}`.", at_key=True)
+            yield parsed.problem(
+                path, message, f"Add `inputs: {entry.example_inputs}`.", at_key=True
+            )
         elif "datasets" not in parsed.value and isinstance(model, dict):
             yield parsed.problem(
                 path,

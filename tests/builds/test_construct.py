@@ -81,10 +81,10 @@ def test_a_class_count_is_given_to_factories_that_take_one(
 ) -> None:
     (tmp_path / "mine.py").write_text(FACTORIES)
     search = Search(offline=True, spec_dir=tmp_path)
-    module, facts = construct(build_of(f"mine.py:{name}", tmp_path), search, for_accuracy=False)
+    module, metadata = construct(build_of(f"mine.py:{name}", tmp_path), search, for_accuracy=False)
     assert module.fc.out_features == classes
     own = "its own, its factory takes no 'num_classes'"
-    assert facts == {"classes": "" if classes == 7 else own}
+    assert metadata == {"classes": "" if classes == 7 else own}
 
 
 def test_a_count_that_a_factory_cannot_be_told(tmp_path: Path) -> None:

@@ -511,4 +511,4 @@ def test_an_int8_model_with_heads_has_the_counts_of_the_float_one() -> None:
     assert one.figures["params"].value == 9_978 + 16 * 10 + 10
     assert other.figures["params"].value == 9_978 + 16 * 10 + 10 - 48
     # Two convolutions, the last layer and the head.
-    assert other.facts["int8"].startswith("4 layers on ")
+    assert other.metadata["int8"].startswith("4 layers on ")

@@ -122,8 +122,8 @@ def both(
     monkeypatch.setattr(checkpoints, "fetch_weights", lambda *_: path)
     monkeypatch.setenv("TORCH_HOME", str(folder / "none"))
     monkeypatch.setattr(torch.hub, "_hub_dir", str(folder))
-    ours, facts = construct(build_of(model, size=size), Search(), for_accuracy=True)
-    return ours, torchvision.get_model(model, weights=member).eval(), facts
+    ours, metadata = construct(build_of(model, size=size), Search(), for_accuracy=True)
+    return ours, torchvision.get_model(model, weights=member).eval(), metadata
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def both(
 def test_a_model_is_what_torchvisions_own_constructor_gives(
     model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours, theirs, facts = both(model, tmp_path, monkeypatch)
+    ours, theirs, metadata = both(model, tmp_path, monkeypatch)
     assert settings(ours) == settings(theirs)
     mine, published = ours.state_dict(), theirs.state_dict()
     assert mine.keys() == published.keys()
@@ -150,7 +150,7 @@ def test_a_model_is_what_torchvisions_own_constructor_gives(
     if model != "vit_h_14":  # a trillion products for each
         with torch.inference_mode():
             assert torch.equal(ours(images), theirs(images))
-    assert "weights" in facts
+    assert "weights" in metadata
 
 
 @pytest.mark.parametrize("model", ["densenet121", "googlenet", "inception_v3"])
@@ -187,7 +187,9 @@ def test_the_model_that_is_counted_is_the_one_that_is_evaluated(model: str) -> N
     text = SPEC.replace(", weights: {torchvision: MEMBER}", "").replace("MODEL", model)
     text = text.replace("SIZE", "64").replace("CLASSES", "1000")
     plain = plan(loads(text), name="t", spec_dir=Path()).builds["M"]
-    assert plain.inputs["complexity"]["model"] != pretrained.inputs["complexity"]["model"]
+    assert (
+        plain.dependencies["complexity"]["model"] != pretrained.dependencies["complexity"]["model"]
+    )
     with torch.device("meta"):
         assert factory(plain, Path())().transform_input is False
 
@@ -245,15 +247,15 @@ def test_images_are_normalised_as_the_weights_want_unless_the_spec_says_otherwis
 def test_the_report_says_what_of_the_preprocessing_is_not_applied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, _, facts = both("mnasnet0_5", tmp_path, monkeypatch)
-    assert facts["weights"].endswith(
+    _, _, metadata = both("mnasnet0_5", tmp_path, monkeypatch)
+    assert metadata["weights"].endswith(
         "; images normalised by mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225, as the "
         "weights want; the weights' resize to 256 (bilinear) and crop to 224 are not applied: "
         "images are 3×64×64, as the data set gives them"
     )
     build = build_of("mnasnet0_5", weights="normalize: {mean: [0.5], std: [0.5]}")
-    _, facts = construct(build, Search(), for_accuracy=True)
+    _, metadata = construct(build, Search(), for_accuracy=True)
     assert (
         "; images normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5, where the weights want "
         "mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225; the weights' resize to "
-    ) in facts["weights"]
+    ) in metadata["weights"]

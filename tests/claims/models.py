@@ -10,7 +10,7 @@ from torch import nn
 
 from reportgen.counting import build_on_meta, count
 from reportgen.counting.readings import PLAIN
-from reportgen.record.record import BuildRecord, Claim, Figure, Record, ReportSettings
+from reportgen.record.record import BuildRecord, ClaimRecord, Figure, Record, ReportSettings
 
 
 def counted(factory: Callable[[], nn.Module], shape: tuple[int, ...], **more: Any) -> BuildRecord:
@@ -41,6 +41,6 @@ def record_of(**builds: BuildRecord) -> Record:
     )
 
 
-def claim(quantity: str, value: str, **more: str) -> Claim:
+def claim(metric: str, value: str, **more: str) -> ClaimRecord:
     """Return a claim from a blog."""
-    return Claim(quantity, value, "a blog", **more)
+    return ClaimRecord(metric, value, "a blog", **more)

@@ -25,8 +25,8 @@ models:
   CNN: {source: zoo/digits_cnn}
 measure: {complexity: {}}
 claims:
-  - {of: Net, quantity: flops, value: 9.6 K, from: a blog}
-  - {of: Net, quantity: macs, value: "9,600", from: a blog, expect: fail, reason: two layers}
+  - {of: Net, metric: flops, value: 9.6 K, from: a blog}
+  - {of: Net, metric: macs, value: "9,600", from: a blog, expect: fail, reason: two layers}
 """
 
 
@@ -143,11 +143,11 @@ def test_a_check_fails_for_a_broken_claim(
         (["--model", "CNN", "--claim", "1 T"], 0, "No convention gives 1 T: there are "),
         (["--claim", "1 T"], 2, "which model? Add --model NAME: CNN, Net.\n"),
         (["--model", "Nit"], 2, "no model 'Nit' in this spec. Did you mean 'Net'?\n"),
-        (["--model", "Net", "--claim", "much"], 2, "--claim: 'much' is not a quantity. Write a "),
+        (["--model", "Net", "--claim", "much"], 2, "--claim: 'much' is not a metric. Write a "),
         (
-            ["--model", "Net", "--claim", "1 G", "--quantity", "flop"],
+            ["--model", "Net", "--claim", "1 G", "--metric", "flop"],
             2,
-            "--quantity: no 'flop'. Did you mean 'flops'?\n",
+            "--metric: no 'flop'. Did you mean 'flops'?\n",
         ),
         (
             ["--model", "Net", "--out", "elsewhere"],

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from reportgen.claims import broken_claims, judge
-from reportgen.record.record import Claim, Record, loads, read
+from reportgen.record.record import ClaimRecord, Record, loads, read
 from tests.claims.models import claim
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def with_claims(record: Record, *claims: Claim) -> Record:
+def with_claims(record: Record, *claims: ClaimRecord) -> Record:
     one = replace(record.builds["ResNet 50"], claims=claims)
     return replace(record, builds={**record.builds, "ResNet 50": one})
 
@@ -66,8 +66,8 @@ def test_claims_are_kept_in_the_record_one_a_line(resnets: Record) -> None:
     text = record.dumps()
     assert (
         '   "claims": [\n'
-        '    {"quantity": "macs", "source": "a blog", "value": "4.09 G"},\n'
-        '    {"quantity": "flops", "reason": "no", "source": "a blog", "tolerance": "1%", '
+        '    {"metric": "macs", "source": "a blog", "value": "4.09 G"},\n'
+        '    {"metric": "flops", "reason": "no", "source": "a blog", "tolerance": "1%", '
         '"value": "1 G"}\n'
         "   ],\n"
     ) in text

@@ -14,15 +14,15 @@ FLOPS = "there are 8,211,108,352 FLOPs"
 MACS = "there are 4,089,184,256 MACs"
 
 
-def verdict(record: Record, build: str, quantity: str, value: str, **more: str) -> str:
-    claims = (claim(quantity, value, **more),)
+def verdict(record: Record, build: str, metric: str, value: str, **more: str) -> str:
+    claims = (claim(metric, value, **more),)
     judged = replace(record.builds[build], claims=claims)
     (result,) = judge(replace(record, builds={**record.builds, build: judged}))
     return result.verdict
 
 
 @pytest.mark.parametrize(
-    ("quantity", "value", "says"),
+    ("metric", "value", "says"),
     [
         ("flops", "8.211 G", "Agrees: 8,211,108,352."),
         ("params", "25.6 M", "Agrees: 25,557,032."),
@@ -142,12 +142,12 @@ def verdict(record: Record, build: str, quantity: str, value: str, **more: str) 
         ),
     ],
 )
-def test_resnet50(resnets: Record, quantity: str, value: str, says: str) -> None:
-    assert verdict(resnets, "ResNet 50", quantity, value) == says
+def test_resnet50(resnets: Record, metric: str, value: str, says: str) -> None:
+    assert verdict(resnets, "ResNet 50", metric, value) == says
 
 
 @pytest.mark.parametrize(
-    ("module", "quantity", "value", "says"),
+    ("module", "metric", "value", "says"),
     [
         ("avgpool", "flops", "100352", "Agrees: 100,352."),
         (
@@ -174,9 +174,9 @@ def test_resnet50(resnets: Record, quantity: str, value: str, says: str) -> None
     ],
 )
 def test_a_part_of_resnet101(
-    resnets: Record, module: str, quantity: str, value: str, says: str
+    resnets: Record, module: str, metric: str, value: str, says: str
 ) -> None:
-    assert verdict(resnets, "ResNet 101", quantity, value, module=module) == says
+    assert verdict(resnets, "ResNet 101", metric, value, module=module) == says
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_the_article_on_resnet101(resnets: Record, value: str, says: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("quantity", "value", "says"),
+    ("metric", "value", "says"),
     [
         # 640 inputs and a bias, 10 outputs, a batch of 2
         ("params", "6410", "Agrees: 6,410."),
@@ -228,8 +228,8 @@ def test_the_article_on_resnet101(resnets: Record, value: str, says: str) -> Non
         ),
     ],
 )
-def test_batches_and_other_builds(heads: Record, quantity: str, value: str, says: str) -> None:
-    assert verdict(heads, "Ten", quantity, value) == says
+def test_batches_and_other_builds(heads: Record, metric: str, value: str, says: str) -> None:
+    assert verdict(heads, "Ten", metric, value) == says
 
 
 def test_a_tolerance(resnets: Record) -> None:
@@ -307,5 +307,5 @@ def test_a_number_from_a_paper(resnets: Record, text: str, key: str, says: str) 
 
 
 def test_no_number(resnets: Record) -> None:
-    with pytest.raises(ValueError, match=r"^'many' is not a quantity\. Write a number with a unit"):
+    with pytest.raises(ValueError, match=r"^'many' is not a metric\. Write a number with a unit"):
         judge_number(resnets, "ResNet 50", "many")

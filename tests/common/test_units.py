@@ -108,7 +108,7 @@ def test_decimals() -> None:
     ],
 )
 def test_parse(text: str | float, value: units.Number, unit: str) -> None:
-    parsed = units.parse_quantity(text)
+    parsed = units.parse_amount(text)
     assert parsed == (value, unit)
     assert type(parsed[0]) is type(value)
 
@@ -123,13 +123,13 @@ UNITS = (
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", f"'' is not a quantity. {EXAMPLES}"),
-        ("about 3", f"'about 3' is not a quantity. {EXAMPLES}"),
-        ("-3 s", f"'-3 s' is not a quantity. {EXAMPLES}"),
-        ("1,23", f"'1,23' is not a quantity. {EXAMPLES}"),
-        (".", f"'.' is not a quantity. {EXAMPLES}"),
-        (True, f"'True' is not a quantity. {EXAMPLES}"),
-        (float("nan"), f"'nan' is not a quantity. {EXAMPLES}"),
+        ("", f"'' is not a metric. {EXAMPLES}"),
+        ("about 3", f"'about 3' is not a metric. {EXAMPLES}"),
+        ("-3 s", f"'-3 s' is not a metric. {EXAMPLES}"),
+        ("1,23", f"'1,23' is not a metric. {EXAMPLES}"),
+        (".", f"'.' is not a metric. {EXAMPLES}"),
+        (True, f"'True' is not a metric. {EXAMPLES}"),
+        (float("nan"), f"'nan' is not a metric. {EXAMPLES}"),
         ("5 m", "'5 m': write M for a million, ms for milliseconds, min for minutes."),
         ("3 kg", f"'3 kg': unknown unit 'kg'. {UNITS}"),
         ("3 Ms", f"'3 Ms': unknown unit 'Ms'. {UNITS}"),
@@ -137,7 +137,7 @@ UNITS = (
 )
 def test_parse_says_what_to_write(text: str | float, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        units.parse_quantity(text)
+        units.parse_amount(text)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_a_unit_that_does_not_fit(text: str, unit: str, message: str) -> None:
 
 @given(COUNTS)
 def test_a_count_keeps_four_digits(value: int) -> None:
-    parsed, unit = units.parse_quantity(units.format_count(value))
+    parsed, unit = units.parse_amount(units.format_count(value))
     assert unit == ""
     assert isinstance(parsed, int)
     assert abs(parsed - value) * 2_000 <= value  # half a unit in the fourth digit
@@ -205,13 +205,13 @@ def test_a_count_keeps_four_digits(value: int) -> None:
 
 @given(COUNTS)
 def test_exact_digits_come_back(value: int) -> None:
-    assert units.parse_quantity(f"{value:,}") == (value, "")
+    assert units.parse_amount(f"{value:,}") == (value, "")
 
 
 @given(st.decimals(0, 10**6, places=4), st.sampled_from("KMGTPE"))
 def test_a_prefix_is_exact(number: Decimal, prefix: str) -> None:
     exact = number.scaleb(" KMGTPE".index(prefix) * 3)
-    value, _ = units.parse_quantity(f"{number:f} {prefix}")
+    value, _ = units.parse_amount(f"{number:f} {prefix}")
     assert value == (int(exact) if exact == int(exact) else float(exact))
 
 
@@ -224,5 +224,5 @@ def test_three_digits_are_within_half_a_percent(value: float) -> None:
 @given(st.text())
 def test_any_text_is_read_or_explained(text: str) -> None:
     with contextlib.suppress(ValueError):
-        value, _ = units.parse_quantity(text)
+        value, _ = units.parse_amount(text)
         assert value >= 0

@@ -8,25 +8,25 @@ from pydantic import TypeAdapter, ValidationError
 from reportgen.counting.conventions import PARAMS, WORK
 from reportgen.counting.readings import FAMILIES, PLAIN, reading
 from reportgen.record.ledger import Kind, Ledger, Module, Operation
-from reportgen.record.metrics import QUANTITIES, quantity_of, rank, split_convention, split_key
+from reportgen.record.metrics import METRICS, metric_of, rank, split_convention, split_key
 from reportgen.spec.columns import Column
 
 
 def test_every_convention_has_a_column() -> None:
-    for quantity, conventions in FAMILIES.items():
-        assert QUANTITIES[quantity].by_convention
+    for metric, conventions in FAMILIES.items():
+        assert METRICS[metric].by_convention
         for name, convention in conventions.items():
-            key = f"{quantity}.{name}"
+            key = f"{metric}.{name}"
             assert reading(key) is convention
             assert split_key(key) == (key, None)
-            assert quantity_of(key).name == key
-    assert {name for name, row in QUANTITIES.items() if row.by_convention} == set(FAMILIES)
+            assert metric_of(key).name == key
+    assert {name for name, row in METRICS.items() if row.by_convention} == set(FAMILIES)
 
 
 def test_mmengine_is_another_name_of_fvcore() -> None:
     assert reading("flops.mmengine") is WORK["fvcore"]
     assert reading("flops.mmengine-train") is WORK["fvcore-train"]
-    assert quantity_of("flops.mmengine").label == "FLOPs (mmengine)"
+    assert metric_of("flops.mmengine").label == "FLOPs (mmengine)"
     assert TypeAdapter(Column).validate_python("flops.mmengine") == "flops.mmengine"
     # one way to count, once in every table of them
     assert not {"mmengine", "mmengine-train"} & set(WORK)
@@ -43,7 +43,7 @@ def test_a_column_without_a_convention_has_its_own() -> None:
     assert reading("flops") is WORK["flops"]
     assert reading("params") is PARAMS["all"]
     assert reading("trainable_params") is PARAMS["trainable"]
-    assert set(PLAIN) <= set(QUANTITIES)
+    assert set(PLAIN) <= set(METRICS)
 
 
 @pytest.mark.parametrize("key", ["top1", "flops.thopp", "macs.thop", "params.thop", "flops.", ""])
@@ -52,10 +52,10 @@ def test_other_columns_are_not_read_off_a_ledger(key: str) -> None:
         reading(key)
 
 
-def test_a_quantity_by_convention_is_no_contest() -> None:
-    quantity = quantity_of("flops.fvcore-train")
-    assert (quantity.label, quantity.better) == ("FLOPs (fvcore-train)", None)
-    assert (quantity.unit, quantity.kind) == ("", "complexity")
+def test_a_metric_by_convention_is_no_contest() -> None:
+    metric = metric_of("flops.fvcore-train")
+    assert (metric.label, metric.better) == ("FLOPs (fvcore-train)", None)
+    assert (metric.unit, metric.kind) == ("", "complexity")
 
 
 @pytest.mark.parametrize("key", ["time.total", "macs.keras", "flops.", "flops.Keras", "flops.a b"])
@@ -69,7 +69,7 @@ def test_keys_that_cannot_be(key: str) -> None:
         split_key(key)
 
 
-def test_columns_by_convention_follow_their_quantity() -> None:
+def test_columns_by_convention_follow_their_metric() -> None:
     keys = ["macs", "flops.thop", "params.keras", "flops", "params", "latency@4"]
     assert sorted(keys, key=rank) == [
         *("params", "params.keras", "macs", "flops", "flops.thop"),

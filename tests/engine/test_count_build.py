@@ -93,7 +93,7 @@ def test_what_changes_a_build(folder: Path) -> None:
     )
     after = run()
     assert after["One"] == before["One"]
-    assert after["Four"]["inputs"] != before["Four"]["inputs"]
+    assert after["Four"]["dependencies"] != before["Four"]["dependencies"]
     assert values(after["Four"])["macs"] == 2 * 3_321_216
     more = values(after["Heads"])["params"] - values(before["Heads"])["params"]
     assert more == 512 * 32 + 32

@@ -164,7 +164,7 @@ def test_a_part_of_a_known_data_set_is_not_taken_for_the_whole(
     assert f"[1] {said}\n" in capsys.readouterr().out
     data = record()["datasets"]["cifar10"]
     assert (data["read"], data["count"]) == (20, 10_000)
-    assert record()["builds"]["Fitted"]["facts"]["weights"] == (
+    assert record()["builds"]["Fitted"]["metadata"]["weights"] == (
         "fitted here, 1 epochs, seed 0, on 20 of 10,000 images"
     )
     report = Path("out/s.md").read_text(encoding="utf-8")

@@ -93,7 +93,7 @@ def test_they_are_counted_and_shown_with_what_they_were_run_on(folder: Path) -> 
     patches = 2 * 8 * 12 * (3 * 4 * 4)
     look = 2 * (5 * 12 * 12 + 8 * 12 * 24) + 2 * 3 * 5 * 8 * (4 + 4) + 2 * 5 * 12 * 12
     assert figures == {"Captioner": patches + look + 2 * 5 * 12 * 100, "Picky": 2 * 3 * 4 * 2}
-    assert builds()["Captioner"]["takes"] == [
+    assert builds()["Captioner"]["inputs"] == [
         {"dtype": "float32", "name": "image", "shape": [3, 16, 8]},
         {"below": 100, "dtype": "int64", "name": "tokens", "shape": [5]},
         {"dtype": "bool", "fill": False, "name": "mask", "shape": [8]},

@@ -261,7 +261,7 @@ def test_a_failure_replaces_no_good_figure(
     project: Project, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = project.mine
-    inputs = json.loads(project.record)["builds"]["Mine"]["inputs"]
+    dependencies = json.loads(project.record)["builds"]["Mine"]["dependencies"]
     broken(project)
     said = f"the model's code changed, and measuring it again failed: {RAISED}"
     for _ in range(2):  # the second run tries again, and comes to the same
@@ -270,7 +270,7 @@ def test_a_failure_replaces_no_good_figure(
             key: figure | {"stale": said} if "value" in figure else figure
             for key, figure in before.items()
         }
-        assert json.loads(project.record)["builds"]["Mine"]["inputs"] == inputs
+        assert json.loads(project.record)["builds"]["Mine"]["dependencies"] == dependencies
         assert f"  11 figures kept, stale: {said}" in capsys.readouterr().out
     assert project.check() == 3
     assert f"Mine: complexity, timing, speedup, accuracy: {said}" in capsys.readouterr().out

@@ -33,12 +33,12 @@ def of(text: str = SPEC) -> Plan:
 
 
 def measured(planned: Plan) -> Record:
-    """Return a record in which every figure of a plan was measured on its inputs."""
+    """Return a record in which every figure of a plan was measured on its dependencies."""
     record = planned.empty_record()
     rows = {
         name: replace(
             row,
-            inputs=planned.builds[name].inputs,
+            dependencies=planned.builds[name].dependencies,
             figures={
                 key: Figure("measured", 1)
                 for keys in planned.builds[name].wanted.values()

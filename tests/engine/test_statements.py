@@ -104,12 +104,12 @@ def test_a_model_of_another_dtype_is_not_called_float32(folder: Path) -> None:
         "report: {columns: [params]}\n"
     )
     record, text = run(spec, "--allow-code")
-    facts = {build.model: build.facts.get("dtype", "") for build in record.builds.values()}
-    assert facts == {"Half": "bfloat16", "Mixed": "bfloat16, float32", "Whole": ""}
+    metadata = {build.model: build.metadata.get("dtype", "") for build in record.builds.values()}
+    assert metadata == {"Half": "bfloat16", "Mixed": "bfloat16, float32", "Whole": ""}
     for name in ("Half (bfloat16)", "Mixed (bfloat16, float32)", "Whole"):
         assert f"\n| {name} | 2.410 K |" in text or f"\n| {name} | 2,410 |" in text
     # What it is no longer is not said any more.
     Path("other.py").write_text(HALF.replace("torch.bfloat16", "torch.float32"))
     record, text = run(spec.replace("nets.py", "other.py"), "--allow-code")
-    assert [build.facts.get("dtype") for build in record.builds.values()] == [None] * 3
+    assert [build.metadata.get("dtype") for build in record.builds.values()] == [None] * 3
     assert "bfloat16" not in text

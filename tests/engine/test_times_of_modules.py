@@ -74,8 +74,8 @@ def test_only_what_a_table_asks_for_is_due() -> None:
 
 def test_what_other_times_depend_on_stays_as_it_is() -> None:
     plain, asked = (of(text).builds["CNN"] for text in (SPEC.replace(", time.share", ""), SPEC))
-    assert GROUP not in plain.inputs
-    assert {**plain.inputs, GROUP: asked.inputs[GROUP]} == asked.inputs
+    assert GROUP not in plain.dependencies
+    assert {**plain.dependencies, GROUP: asked.dependencies[GROUP]} == asked.dependencies
 
 
 def test_what_is_measured(tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def shares_of(**shares: int) -> Record:
         "zoo/x",
         (1, 8, 8),
         figures={"time.share": figure},
-        inputs={GROUP: {"a": "b"}},
+        dependencies={GROUP: {"a": "b"}},
     )
     return Record("t", "T", environments={"m": {"cpu": "x"}}, builds={"CNN": build})
 
 
 @pytest.mark.parametrize("new", [shares_of(a=6_000, b=4_000), Record("t", "T", builds={
-    "CNN": BuildRecord("CNN", "d", 10, "zoo/x", (1, 8, 8), inputs={GROUP: {"a": "b"}}),
+    "CNN": BuildRecord("CNN", "d", 10, "zoo/x", (1, 8, 8), dependencies={GROUP: {"a": "b"}}),
 })])  # fmt: skip
 def test_noise_in_it_is_no_change(new: Record) -> None:
     assert changes("t", shares_of(a=5_000, b=5_000), new).quiet
@@ -164,7 +164,7 @@ def test_of_two_branches_ours_stays_where_both_hold() -> None:
     now: Any = {"CNN": {GROUP: {"a": "c"}}}
     stale = shares_of(a=1)
     fresh = Record("t", "T", builds={
-        "CNN": BuildRecord("CNN", "d", 10, "zoo/x", (1, 8, 8), inputs={GROUP: {"a": "c"}},
+        "CNN": BuildRecord("CNN", "d", 10, "zoo/x", (1, 8, 8), dependencies={GROUP: {"a": "c"}},
             figures={"time.share": Figure("measured", shares={"a": 2})}),
     })  # fmt: skip
     assert merge(stale, fresh, now).builds["CNN"].figures["time.share"].shares == {"a": 2}

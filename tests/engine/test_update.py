@@ -165,7 +165,7 @@ def test_timing_stops_when_it_is_told_to(project: Project, key: str, samples: in
 def test_keys_of_timing_that_are_left_out_make_nothing_stale(project: Project) -> None:
     project.run("--quiet")
     settings = {"rounds": 3, "warmup": 0, "threads": 1}
-    assert project.builds["CNN"]["inputs"]["timing"]["settings"] == digest(settings)
+    assert project.builds["CNN"]["dependencies"]["timing"]["settings"] == digest(settings)
 
 
 def test_channels_last_is_said_of_the_time_it_gives(project: Project) -> None:

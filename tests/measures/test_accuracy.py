@@ -25,7 +25,7 @@ from reportgen.data.splits import load
 from reportgen.data.store import Split
 from reportgen.measures import batch_layout
 from reportgen.measures.accuracy import Evaluation, evaluate
-from reportgen.record import metrics as quantities
+from reportgen.record import metrics
 from reportgen.spec.model import Fit, Normalization, Weights
 from reportgen.zoo.cifar_resnet import resnet20
 from reportgen.zoo.digits import digits_cnn
@@ -148,11 +148,11 @@ def test_digits_against_a_plain_loop(batch_size: int) -> None:
     expected = by_hand(module, test, GREY)
 
     result = evaluate(
-        module, test, normalization=GREY, batch_size=batch_size, metrics=quantities.METRICS
+        module, test, normalization=GREY, batch_size=batch_size, metrics=metrics.QUALITY
     )
 
     assert expected["top1"] < 99  # there is something to tell apart
-    assert list(result.figures) == list(quantities.METRICS)
+    assert list(result.figures) == list(metrics.QUALITY)
     assert result.figures == pytest.approx(expected, abs=1e-4)
     assert result.correct["top1"] == round(expected["top1"] * 359 / 100)
     assert result.images == 359
@@ -168,7 +168,7 @@ def test_resnet20_on_cifar10(data_dir: Path) -> None:
     split = load(catalogued("cifar10"), "test", search)
 
     result = evaluate(
-        module, split, normalization=IMAGENET, batch_size=256, metrics=quantities.METRICS
+        module, split, normalization=IMAGENET, batch_size=256, metrics=metrics.QUALITY
     )
 
     assert result.correct["top1"] == 9_173

@@ -18,7 +18,7 @@ from reportgen.cli import main
 from reportgen.plan import code, dependencies, resolve
 from reportgen.plan.code import imports_digest, lost_import, own_files
 from reportgen.plan.plan import NO_DATA
-from reportgen.record.inputs import adopt, differing
+from reportgen.record.digests import adopt, differing
 from reportgen.sources.catalog import ModelEntry
 from reportgen.spec import load
 from reportgen.spec.model import Complexity, Measure, Model
@@ -306,9 +306,9 @@ def test_a_speed_up_depends_on_what_its_baseline_imports(tmp_path: Path) -> None
     write(tmp_path, LAB)
     (tmp_path / "two.yaml").write_text(TWO)
     spec = load(tmp_path / "two.yaml")
-    before = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].inputs["speedup"]
+    before = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].dependencies["speedup"]
     (tmp_path / "lab/sizes.py").write_text("WIDTH = 9\n")
-    after = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].inputs["speedup"]
+    after = resolve.plan(spec, name="two", spec_dir=tmp_path).builds["Zoo"].dependencies["speedup"]
     assert differing(before, after) == ["baseline imports"]
 
 
@@ -413,7 +413,7 @@ def without(*words: str) -> None:
     """Take digests out of the record, as an older version wrote it."""
     content = json.loads(record())
     for build in content["builds"].values():
-        for group in build["inputs"].values():
+        for group in build["dependencies"].values():
             for word in words:
                 group.pop(word, None)
     Path("out/code.json").write_text(json.dumps(content))

@@ -10,7 +10,7 @@ from reportgen.common.errors import UsageError
 from reportgen.plan.dependencies import find_module
 from reportgen.plan.plan import NO_DATA, Plan
 from reportgen.plan.resolve import plan
-from reportgen.record.record import Input
+from reportgen.record.record import InputTensor
 from reportgen.spec import loads
 
 SPEC = """\
@@ -27,8 +27,8 @@ measure:
   timing: {batch_sizes: [1, 8]}
   accuracy: {metrics: [top1]}
 reported:
-  - {of: A, dataset: cifar100, quantity: top1, value: 60 %, from: x}
-  - {of: B, classes: 101, quantity: time.total, value: 12 ms, from: y}
+  - {of: A, dataset: cifar100, metric: top1, value: 60 %, from: x}
+  - {of: B, classes: 101, metric: time.total, value: 12 ms, from: y}
 """
 
 
@@ -111,8 +111,8 @@ def test_why_a_build_can_have_no_accuracy() -> None:
 )
 def test_what_a_change_of_the_spec_makes_stale(old: str, new: str, changed: set[str]) -> None:
     assert old in SPEC
-    before = of(SPEC).builds["B @ cifar10"].inputs
-    after = of(SPEC.replace(old, new, 1)).builds["B @ cifar10"].inputs
+    before = of(SPEC).builds["B @ cifar10"].dependencies
+    after = of(SPEC.replace(old, new, 1)).builds["B @ cifar10"].dependencies
     assert {group for group in before if before[group] != after[group]} == changed
 
 
@@ -123,7 +123,7 @@ def test_a_change_of_ones_own_code_makes_its_figures_stale(tmp_path: Path) -> No
     for text in ("width = 1", "width = 2", "width = 2  # wide"):
         (tmp_path / "mine.py").write_text(text)
         made = plan(spec, name="t", spec_dir=tmp_path)
-        digests.append(made.builds["A @ cifar10"].inputs["complexity"]["code"])
+        digests.append(made.builds["A @ cifar10"].dependencies["complexity"]["code"])
     assert digests[0] != digests[1] == digests[2]
 
 
@@ -153,7 +153,7 @@ measure:
   timing: {}
   accuracy: {metrics: [top1]}
 claims:
-  - {of: D, quantity: params, value: 1 M, from: x}
+  - {of: D, metric: params, value: 1 M, from: x}
 """
 
 
@@ -161,9 +161,9 @@ def test_a_model_with_inputs_is_one_build_on_no_data_set_and_comes_last() -> Non
     made = of(TAKES)
     assert made.settings.order == ("A @ cifar10", "A @ cifar100", "D")
     build = made.builds["D"]
-    assert build.takes == (
-        Input("tokens", (128,), "int64", below=32_000),
-        Input("mask", (4,), "float32"),
+    assert build.inputs == (
+        InputTensor("tokens", (128,), "int64", below=32_000),
+        InputTensor("mask", (4,), "float32"),
     )
     assert (build.data, build.classes, build.input_shape) == (NO_DATA, 0, ())
     assert (build.noun, made.builds["A @ cifar10"].noun) == ("samples", "images")
@@ -174,19 +174,19 @@ def test_a_model_with_inputs_is_one_build_on_no_data_set_and_comes_last() -> Non
     assert made.baseline_of(build) is None
     assert [claim.value for claim in build.claims] == ["1 M"]
     assert list(made.empty_record().datasets) == ["cifar10", "cifar100"]
-    assert made.empty_record().builds["D"].takes == build.takes
+    assert made.empty_record().builds["D"].inputs == build.inputs
 
 
 def test_a_model_with_inputs_has_classes_where_it_asks_for_them() -> None:
     text = TAKES.replace("zoo/decoder", "mine.py:net\n    classes: [3]")
-    assert {key: b.classes for key, b in of(text).builds.items() if b.takes} == {"D": 3}
+    assert {key: b.classes for key, b in of(text).builds.items() if b.inputs} == {"D": 3}
     text = text.replace("[3]", "[3, 5]").replace("of: D", "of: D, classes: 5")
-    assert {key: b.classes for key, b in of(text).builds.items() if b.takes} == {
+    assert {key: b.classes for key, b in of(text).builds.items() if b.inputs} == {
         "D (3 classes)": 3,
         "D (5 classes)": 5,
     }
     text = TAKES.replace("title: T", "title: T\nclasses: [3, 5]")
-    assert [b.classes for b in of(text).builds.values() if b.takes] == [0]
+    assert [b.classes for b in of(text).builds.values() if b.inputs] == [0]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_a_model_with_inputs_has_classes_where_it_asks_for_them() -> None:
     ],
 )
 def test_what_of_its_inputs_makes_a_model_stale(old: str, new: str, changed: bool) -> None:
-    before, after = (of(text).builds["D"].inputs for text in (TAKES, TAKES.replace(old, new)))
+    before, after = (of(text).builds["D"].dependencies for text in (TAKES, TAKES.replace(old, new)))
     for group in ("complexity", "timing"):
         assert (before[group]["model"] != after[group]["model"]) == changed
 
@@ -212,7 +212,7 @@ def test_inputs_change_no_digest_of_a_model_without() -> None:
         "datasets: {images: {source: synthetic, shape: [3, 224, 224], classes: 1000}}\n"
         "models: {R: {source: torchvision/resnet18}}\n"
     ).builds["R"]
-    assert build.inputs["complexity"]["model"] == "86d469c61985"
+    assert build.dependencies["complexity"]["model"] == "86d469c61985"
 
 
 def test_two_builds_of_one_name_are_refused() -> None:
@@ -239,6 +239,8 @@ def test_how_many_are_timed_together_makes_nothing_stale() -> None:
         .replace("LIMIT", ", time_limit: 60")
     )
     rounds = plain.replace("rounds: 9", "rounds: 8")
-    inputs, of_other, of_rounds = (of(each).builds["A"].inputs for each in (plain, other, rounds))
-    assert inputs == of_other
-    assert inputs["timing"] != of_rounds["timing"]
+    dependencies, of_other, of_rounds = (
+        of(each).builds["A"].dependencies for each in (plain, other, rounds)
+    )
+    assert dependencies == of_other
+    assert dependencies["timing"] != of_rounds["timing"]

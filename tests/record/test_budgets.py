@@ -95,7 +95,7 @@ def complaint(text: str) -> str:
         (
             "{params: ≤",
             "{parms: ≤",
-            "s.yaml:7:11: unknown quantity 'parms'\n"
+            "s.yaml:7:11: unknown metric 'parms'\n"
             "  7 | budgets: {parms: ≤ 2 M, macs: < 110 M}\n"
             "    |           ^\n"
             "  Did you mean 'params'? `reportgen list metrics` lists all.",
@@ -271,7 +271,7 @@ def test_the_report_shows_budgets_and_marks_what_is_broken() -> None:
     section = text[text.index("## Budgets") : text.index("## Exact counts")]
     assert re.sub(r"\[\^undecided-[0-9a-f]{8}\]", "[^]", section) == (
         "## Budgets\n\n"
-        "| Model | Quantity | Budget | Value | Kept |\n"
+        "| Model | Metric | Budget | Value | Kept |\n"
         "| --- | --- | ---: | ---: | --- |\n"
         "| Small | Params | ≤ 1.5 M | 269,722 | ✓ |\n"
         "| Small | Top-1 | ≥ 90 % | – | not decided[^] |\n"

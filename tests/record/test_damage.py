@@ -71,9 +71,9 @@ def damaged(path: tuple[str | int, ...], value: Any) -> str:
         ((*BUILD, "input_shape"), "3", 'builds › ResNet-20 › input_shape: "3" is not a list.'),
         ((*BUILD, "input_shape", 0), "3", 'builds › ResNet-20 › input_shape › 0: "3" is not an in'),
         (
-            (*BUILD, "facts", "weights"),
+            (*BUILD, "metadata", "weights"),
             {},
-            "builds › ResNet-20 › facts › weights: an object is not",
+            "builds › ResNet-20 › metadata › weights: an object is not",
         ),
         # Keys.
         (("title",), GONE, 'the key "title" is missing.'),
@@ -170,9 +170,9 @@ def damaged(path: tuple[str | int, ...], value: Any) -> str:
         # Names.
         ((*BUILD, "dtype"), "", 'builds › ResNet-20 › dtype: "" is not written as '),
         (
-            (*BUILD, "inputs", "accuracy", "code"),
+            (*BUILD, "dependencies", "accuracy", "code"),
             "zz",
-            "builds › ResNet-20 › inputs › accuracy › co",
+            "builds › ResNet-20 › dependencies › accuracy › co",
         ),
         (("report", "formats"), ["../x"], 'report › formats › 0: "../x" is not written as '),
         (("report", "columns"), ["top 1"], 'report › columns › 0: "top 1" is not written as '),
@@ -199,7 +199,7 @@ def damaged(path: tuple[str | int, ...], value: Any) -> str:
         ),
         (
             (*BUILD, "claims"),
-            [{"quantity": "top1", "value": "2 ms", "source": "x"}],
+            [{"metric": "top1", "value": "2 ms", "source": "x"}],
             'builds › ResNet-20 › claims › 0: "2 ms" is not a value of "top1".',
         ),
         # Sizes.
@@ -209,9 +209,9 @@ def damaged(path: tuple[str | int, ...], value: Any) -> str:
             "builds › ResNet-20 › figures › top1 › unit: a text of 1,",
         ),
         (
-            (*BUILD, "facts"),
+            (*BUILD, "metadata"),
             {"": ""},
-            'builds › ResNet-20 › facts › "": an empty text stands where a name belongs.',
+            'builds › ResNet-20 › metadata › "": an empty text stands where a name belongs.',
         ),
         ((*BUILD, "ledger"), {}, 'builds › ResNet-20 › ledger: the key "version" is missing.'),
         ((*BUILD, "ledger", "version"), 2, "builds › ResNet-20 › ledger › version: 2 is not 1."),
@@ -394,7 +394,7 @@ def test_a_record_in_a_revision_that_is_not_utf_8(
 
 
 def test_an_object_of_too_many_keys() -> None:
-    text = damaged((*BUILD, "facts"), {str(number): "" for number in range(100_001)})
+    text = damaged((*BUILD, "metadata"), {str(number): "" for number in range(100_001)})
     assert said(text) == f"r.json: an object in it has 100,001 keys.{REMEDY}"
 
 

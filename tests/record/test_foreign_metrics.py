@@ -15,7 +15,7 @@ from reportgen.common.errors import SpecError, UsageError
 from reportgen.record import record as records
 from reportgen.record.budgets import verdicts
 from reportgen.record.merge import merge
-from reportgen.record.metrics import is_known, is_possible, quantity_of, rank, split_key
+from reportgen.record.metrics import is_known, is_possible, metric_of, rank, split_key
 from reportgen.record.record import Record
 from reportgen.report import render
 from reportgen.report.comparison import columns
@@ -52,7 +52,7 @@ def text(project: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         figures = data["builds"][name]["figures"]
         for key, figure in FOREIGN.items():
             figures[key] = figure | {"value": figure["value"] + number}
-        data["builds"][name]["inputs"]["robustness"] = {"model": "ab12"}
+        data["builds"][name]["dependencies"]["robustness"] = {"model": "ab12"}
     written = records.loads(json.dumps(data)).dumps()
     path.write_text(written, encoding="utf-8")
     return written
@@ -74,7 +74,7 @@ def test_a_key_may_be_a_plugins() -> None:
     for key in impossible:
         assert not is_possible(key)
         assert not is_known(key)
-    metric = quantity_of("robustness@8")
+    metric = metric_of("robustness@8")
     assert (metric.label, metric.unit, metric.better, metric.kind) == (
         *("robustness", "", None, "other"),
     )
@@ -139,11 +139,11 @@ def test_a_budget_of_it_is_decided(text: str) -> None:
 
 def test_a_spec_names_only_what_is_installed(text: str) -> None:
     spec = Path("many.yaml").read_text(encoding="utf-8")
-    with pytest.raises(SpecError, match="unknown quantity 'robustness'"):
+    with pytest.raises(SpecError, match="unknown metric 'robustness'"):
         loads(f"{spec}report: {{columns: [robustness]}}\n")
-    with pytest.raises(SpecError, match="unknown quantity 'robustness'"):
+    with pytest.raises(SpecError, match="unknown metric 'robustness'"):
         loads(f"{spec}budgets: {{robustness: ≥ 3}}\n")
-    with pytest.raises(UsageError, match="unknown quantity 'robustness'"):
+    with pytest.raises(UsageError, match="unknown metric 'robustness'"):
         parse("robustness<-3")
 
 

@@ -21,7 +21,7 @@ def build(model: str, **more: Any) -> BuildRecord:
 
 def counted(value: int, of: str, **more: Any) -> BuildRecord:
     figures = {"params": Figure("measured", value), **more.pop("figures", {})}
-    return build("A", figures=figures, inputs={"complexity": {"model": of}}, **more)
+    return build("A", figures=figures, dependencies={"complexity": {"model": of}}, **more)
 
 
 def record(*builds: BuildRecord, **more: Any) -> Record:
@@ -47,14 +47,14 @@ def test_models_of_both_sides_are_there() -> None:
 )
 def test_the_figure_of_the_current_inputs_wins(ours: str, theirs: str, expected: int) -> None:
     sides = (
-        counted(1, ours, facts={"side": "ours"}, ledger={"side": "ours"}),
-        counted(2, theirs, facts={"side": "theirs", "more": "x"}, ledger={"side": "theirs"}),
+        counted(1, ours, metadata={"side": "ours"}, ledger={"side": "ours"}),
+        counted(2, theirs, metadata={"side": "theirs", "more": "x"}, ledger={"side": "theirs"}),
     )
     merged = merge(record(sides[0]), record(sides[1]), NOW).builds["A"]
     side = "ours" if expected == 1 else "theirs"
     assert merged.figures["params"].value == expected
-    assert merged.inputs["complexity"] == sides[expected - 1].inputs["complexity"]
-    assert (merged.facts["side"], merged.facts["more"]) == (side, "x")
+    assert merged.dependencies["complexity"] == sides[expected - 1].dependencies["complexity"]
+    assert (merged.metadata["side"], merged.metadata["more"]) == (side, "x")
     assert merged.ledger == {"side": side}
 
 
@@ -63,12 +63,12 @@ def test_groups_are_merged_by_themselves() -> None:
     ours = build(
         "A",
         figures={"params": Figure("measured", 1), "top1": Figure("measured", 91.0)},
-        inputs={"complexity": {"model": "old"}, "accuracy": {"weights": "w", "data": "d"}},
+        dependencies={"complexity": {"model": "old"}, "accuracy": {"weights": "w", "data": "d"}},
     )
     theirs = build(
         "A",
         figures={"params": Figure("measured", 2), "top1": Figure("measured", 90.0)},
-        inputs={"complexity": {"model": "now"}, "accuracy": {"weights": "v", "data": "d"}},
+        dependencies={"complexity": {"model": "now"}, "accuracy": {"weights": "v", "data": "d"}},
     )
     for merged in (
         merge(record(ours), record(theirs), NOW).builds["A"],
@@ -159,10 +159,10 @@ FAILED = Figure("unavailable", cause="failed", reason="no")
 def test_of_two_runs_each_keeps_what_it_changed() -> None:
     base = record(counted(1, "m"), build("B"))
     ours = replace(base, builds={**base.builds, "A": counted(2, "n")})
-    theirs = replace(base, builds={**base.builds, "B": replace(build("B"), facts={"a": "b"})})
+    theirs = replace(base, builds={**base.builds, "B": replace(build("B"), metadata={"a": "b"})})
     merged = merge_runs(base, ours, theirs)
     assert merged.builds["A"] == counted(2, "n")
-    assert merged.builds["B"].facts == {"a": "b"}
+    assert merged.builds["B"].metadata == {"a": "b"}
     assert merge_runs(base, theirs, ours) == merged
 
 
@@ -178,25 +178,30 @@ def test_groups_of_one_build_are_merged_with_their_inputs() -> None:
     ours = record(
         replace(
             counted(1, "m", figures=timed),
-            inputs={"complexity": {"model": "m"}, "timing": {"x": "y"}},
+            dependencies={"complexity": {"model": "m"}, "timing": {"x": "y"}},
         )
     )
     theirs = record(counted(2, "n", ledger={"rows": []}))
     for merged in (merge_runs(base, ours, theirs), merge_runs(base, theirs, ours)):
         assert figure_of(merged).value == 2
         assert figure_of(merged, "latency@1").value == 5
-        assert merged.builds["A"].inputs == {"complexity": {"model": "n"}, "timing": {"x": "y"}}
+        assert merged.builds["A"].dependencies == {
+            "complexity": {"model": "n"},
+            "timing": {"x": "y"},
+        }
         assert merged.builds["A"].ledger == {"rows": []}
 
 
 @pytest.mark.parametrize("theirs_of", ["m", "n"])
 def test_a_failure_of_one_run_replaces_no_figure_of_the_other(theirs_of: str) -> None:
     base = record(build("A"))
-    failed = record(build("A", figures={"params": FAILED}, inputs={"complexity": {"model": "m"}}))
+    failed = record(
+        build("A", figures={"params": FAILED}, dependencies={"complexity": {"model": "m"}})
+    )
     good = record(counted(2, theirs_of))
     for merged in (merge_runs(base, failed, good), merge_runs(base, good, failed)):
         assert figure_of(merged).value == 2
-        assert merged.builds["A"].inputs == {"complexity": {"model": theirs_of}}
+        assert merged.builds["A"].dependencies == {"complexity": {"model": theirs_of}}
 
 
 def test_what_one_run_drops_stays_if_the_other_changed_it() -> None:

@@ -26,7 +26,7 @@ def test_a_stored_record_is_read_and_shown(path: Path) -> None:
     record = records.read(path)
     assert record is not None
     assert record.builds["CNN"].figures["params"].value == 9_978
-    assert record.builds["CNN"].inputs["complexity"]["method"] == "1"
+    assert record.builds["CNN"].dependencies["complexity"]["method"] == "1"
     assert record.environments
     assert "| CNN |" in render(record)["md"]
     assert records.loads(record.dumps()) == record

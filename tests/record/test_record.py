@@ -15,7 +15,7 @@ from reportgen.record.record import (
     BuildRecord,
     DatasetRecord,
     Figure,
-    Input,
+    InputTensor,
     Record,
     ReportSettings,
 )
@@ -36,14 +36,14 @@ RECORD = Record(
             source="zoo/resnet_lite",
             input_shape=(3, 32, 32),
             baseline=True,
-            inputs={"complexity": {"model": "12"}},
+            dependencies={"complexity": {"model": "12"}},
             figures={
                 "macs": Figure("measured", 101_550_592, by="deepspeed 0.19.8", convention="macs"),
                 "speedup@8": Figure("measured", 1.5, unit="×", interval=(1.2, 1.7), samples=5),
                 "loss": Figure("unavailable", cause="missing", reason="no data"),
             },
             reported={"top1": Figure("reported", 90.24, unit="%", text="90.24 %", source="x")},
-            facts={"weights": "w"},
+            metadata={"weights": "w"},
             ledger=Ledger((Module("", "Net", params=1),)).to_json(),
         ),
         "B": BuildRecord(
@@ -52,9 +52,9 @@ RECORD = Record(
             classes=0,
             source="zoo/decoder",
             input_shape=(),
-            takes=(
-                Input("tokens", (128,), "int64", below=32_000),
-                Input("mask", (), "bool", fill=False, batch=False),
+            inputs=(
+                InputTensor("tokens", (128,), "int64", below=32_000),
+                InputTensor("mask", (), "bool", fill=False, batch=False),
             ),
         ),
     },

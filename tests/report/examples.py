@@ -128,7 +128,7 @@ def cifar10_record() -> Record:
         build(
             "Quant Model",
             dtype="int8",
-            facts={"int8": "x86, 512 images of the train split"},
+            metadata={"int8": "x86, 512 images of the train split"},
             figures=counts(23_498_122, 325_799_936, 658_944_000, "packed")
             | {
                 "latency@1": timed(37.02, spread=3.9),
@@ -142,7 +142,7 @@ def cifar10_record() -> Record:
         build(
             "ResNet-20",
             source="zoo/cifar_resnet20",
-            facts={"weights": "sha256 12fca82f0bebc4135bf1f32f6e3710e61d5108578464b84f"},
+            metadata={"weights": "sha256 12fca82f0bebc4135bf1f32f6e3710e61d5108578464b84f"},
             figures=counts(269_722, 40_551_040, 81_800_000)
             | {
                 "macs": counted(40_551_040, check=40_813_184, checked_by="torch FlopCounterMode"),

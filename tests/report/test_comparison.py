@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reportgen.common.errors import RecordError
-from reportgen.record.metrics import QUANTITIES
+from reportgen.record.metrics import METRICS
 from reportgen.record.record import Figure, Record
 from reportgen.report.background import dataset_table
 from reportgen.report.comparison import columns, comparison_tables, spread_table
@@ -69,8 +69,8 @@ def test_an_unknown_column_is_an_error() -> None:
     assert str(caught.value) == "the record of example asks for an unknown column: 'macs@8'"
 
 
-def test_a_quantity_without_direction_has_no_arrow_and_no_best() -> None:
-    assert QUANTITIES["trainable_params"].better is None
+def test_a_metric_without_direction_has_no_arrow_and_no_best() -> None:
+    assert METRICS["trainable_params"].better is None
     assert marked("trainable_params", counted(1), counted(2)) == [False, False]
     assert columns(record_of(columns=("trainable_params",)))[0].header == "Trainable"
 

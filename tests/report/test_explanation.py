@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.common.units import parse_quantity
+from reportgen.common.units import parse_amount
 from reportgen.record import record as records
 from reportgen.record.record import Record
 from reportgen.report.explanation import as_text, explain, explanations
@@ -45,7 +45,7 @@ def test_the_operations_of_resnet50_as_the_tools_list_them(
         *("Convention", "Convolution", "Linear", "Batch norm", "Activation", "Pool"),
         *("Adaptive pool", "Parameters"),
     )
-    rows = {row[0].text: [parse_quantity(cell.text)[0] for cell in row[1:]] for row in table.rows}
+    rows = {row[0].text: [parse_amount(cell.text)[0] for cell in row[1:]] for row in table.rows}
     assert tuple(rows[convention]) == split
 
 
@@ -53,5 +53,5 @@ def test_the_operations_add_up(shipped: Record) -> None:
     for explanation in explanations(shipped):
         for said, split in zip(explanation.work.rows, explanation.operations.rows, strict=True):
             assert said[0] == split[0]
-            parts = (parse_quantity(cell.text)[0] for cell in split[1:])
-            assert sum(parts) == parse_quantity(said[1].text)[0]
+            parts = (parse_amount(cell.text)[0] for cell in split[1:])
+            assert sum(parts) == parse_amount(said[1].text)[0]

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reportgen.record.ledger import Ledger, Module
-from reportgen.record.record import Input, Record, loads
+from reportgen.record.record import InputTensor, Record, loads
 from reportgen.report import render, table_for_terminal
 from reportgen.report.plain import line
 from reportgen.report.tree import module_tree
@@ -29,9 +29,9 @@ def record_with(text: str) -> Record:
             "loss": scored(1),
         },
         reported={"error": quoted("9 %", 9.0, source=text)},
-        facts={"weights": text},
+        metadata={"weights": text},
     )
-    other = replace(build("Other", figures=counts(1, 2, 3)), takes=(Input(text, (3,)),))
+    other = replace(build("Other", figures=counts(1, 2, 3)), inputs=(InputTensor(text, (3,)),))
     record = record_of(one, other, columns=("top1", "error", "macs"))
     return replace(record, title=text, environments={"e": {"cpu": text}})
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from reportgen.record.record import BuildRecord, Figure, Input, Record
+from reportgen.record.record import BuildRecord, Figure, InputTensor, Record
 from reportgen.report import render
 from reportgen.report.input_text import inputs_text
 
 IMAGES = BuildRecord("Net", "digits", 10, "zoo/digits_mlp", (1, 8, 8))
-TOKENS = Input("tokens", (128,), "int64", below=32_000)
+TOKENS = InputTensor("tokens", (128,), "int64", below=32_000)
 
 
-def of(*takes: Input) -> BuildRecord:
-    return BuildRecord("Net", "", 0, "net.py:make", (), takes=takes)
+def of(*takes: InputTensor) -> BuildRecord:
+    return BuildRecord("Net", "", 0, "net.py:make", (), inputs=takes)
 
 
 @pytest.mark.parametrize(
@@ -23,13 +23,13 @@ def of(*takes: Input) -> BuildRecord:
     [
         (IMAGES, "1×8×8", "4×1×8×8"),
         (of(TOKENS), "tokens: 128 (int64 below 32,000)", "tokens: 4×128 (int64 below 32,000)"),
-        (of(Input("x", (3, 8))), "x: 3×8", "x: 4×3×8"),
-        (of(Input("x", (), batch=False)), "x: a number (without batch)", None),
-        (of(Input("x", (2,), "bool", batch=False)), "x: 2 (bool, without batch)", None),
-        (of(Input("x", (2,), "int32", fill=1)), "x: 2 (int32 all 1)", "x: 4×2 (int32 all 1)"),
-        (of(Input("x", (2,), fill=0.5)), "x: 2 (all 0.5)", "x: 4×2 (all 0.5)"),
+        (of(InputTensor("x", (3, 8))), "x: 3×8", "x: 4×3×8"),
+        (of(InputTensor("x", (), batch=False)), "x: a number (without batch)", None),
+        (of(InputTensor("x", (2,), "bool", batch=False)), "x: 2 (bool, without batch)", None),
+        (of(InputTensor("x", (2,), "int32", fill=1)), "x: 2 (int32 all 1)", "x: 4×2 (int32 all 1)"),
+        (of(InputTensor("x", (2,), fill=0.5)), "x: 2 (all 0.5)", "x: 4×2 (all 0.5)"),
         (
-            of(Input("x", (2,)), Input("y", (3,), "bool")),
+            of(InputTensor("x", (2,)), InputTensor("y", (3,), "bool")),
             "x: 2, y: 3 (bool)",
             "x: 4×2, y: 4×3 (bool)",
         ),
@@ -62,12 +62,12 @@ def test_throughput_is_of_what_a_batch_is_made_of() -> None:
     ("other", "marked"),
     [
         ((replace(TOKENS, name="words"),), True),
-        ((TOKENS, Input("mask", (128,), "bool")), True),
+        ((TOKENS, InputTensor("mask", (128,), "bool")), True),
         ((replace(TOKENS, shape=(64,)),), False),
     ],
 )
 def test_the_least_work_is_the_best_only_where_inputs_are_as_large(
-    other: tuple[Input, ...], marked: bool
+    other: tuple[InputTensor, ...], marked: bool
 ) -> None:
     def counts(value: int) -> dict[str, Figure]:
         return {key: Figure("measured", value) for key in ("params", "macs")}

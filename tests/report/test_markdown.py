@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from reportgen.common.units import parse_quantity
+from reportgen.common.units import parse_amount
 from reportgen.common.visible import one_line
 from reportgen.record.record import BuildRecord, Figure, Record, loads
 from reportgen.report import markdown, render
@@ -105,7 +105,7 @@ def test_the_table_says_what_the_record_says() -> None:
             if figure.value is None:
                 assert text == "–"
                 continue
-            value, _ = parse_quantity(text.removeprefix("≈").removesuffix(" ?"))
+            value, _ = parse_amount(text.removeprefix("≈").removesuffix(" ?"))
             assert value == pytest.approx(figure.value, rel=5e-3)
             compared += 1
     assert compared == 34
@@ -119,7 +119,7 @@ def test_exact_counts_come_back_to_the_digit() -> None:
     for name, texts in found.items():
         figures = record.builds[f"{name} @ cifar10 10"].figures
         wanted = [figures[key].value for key in ("flops", "macs", "params")]
-        assert [parse_quantity(text)[0] for text in texts] == wanted
+        assert [parse_amount(text)[0] for text in texts] == wanted
 
 
 def test_a_new_row_changes_no_other() -> None:

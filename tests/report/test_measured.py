@@ -81,12 +81,12 @@ def test_a_backward_pass_is_what_the_figures_say() -> None:
 
 
 def test_a_dtype_that_was_found_is_in_the_name() -> None:
-    one = build("A", figures=counts(1, 2, 3), facts={"dtype": "bfloat16, float32"})
+    one = build("A", figures=counts(1, 2, 3), metadata={"dtype": "bfloat16, float32"})
     text = render(record_of(one, columns=("macs",)))
     assert "| A (bfloat16, float32) | 2 |" in text["md"]
     assert "- **A (bfloat16, float32)**: zoo/cifar_resnet50; input 3×32×32; dtype: bf" in text["md"]
     assert "Model name: A (bfloat16, float32) FLOPs" in text["txt"]
-    assert "float32" not in render(record_of(replace(one, facts={}), columns=("macs",)))["md"]
+    assert "float32" not in render(record_of(replace(one, metadata={}), columns=("macs",)))["md"]
 
 
 def speedups(

@@ -96,7 +96,7 @@ def test_an_error_inside_an_include_names_the_included_file(tmp_path: Path) -> N
         "DIR/part.j2:3: 'nothing_like_it' is undefined. Known: allocators, batches, blocks, "
         "budgets, claims, dataset_table, datasets, environments, exact, explanations, footnotes, "
         "how_measured, "
-        "kinds, marks, models, modules, notation, quantities, record, settings, spec, spread, "
+        "kinds, marks, metrics, models, modules, notation, record, settings, spec, spread, "
         "tables, title."
     )
 

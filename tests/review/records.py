@@ -65,8 +65,8 @@ def timed(
         Figure("derived", 1, "×", environment=at) if against == 1 else speedup(against, at=at)
     )
     measured_on = {"model": name, "code": code}
-    inputs = {"timing": measured_on, "speedup": {**measured_on, "baseline": "b"}}
-    return build(name, figures=figures, inputs=inputs, baseline=against == 1, **more)
+    dependencies = {"timing": measured_on, "speedup": {**measured_on, "baseline": "b"}}
+    return build(name, figures=figures, dependencies=dependencies, baseline=against == 1, **more)
 
 
 def build(model: str, **more: Any) -> BuildRecord:

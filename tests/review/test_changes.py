@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.record.record import BuildRecord, Figure
-from reportgen.review.cells import Cell
+from reportgen.review.cells import CellChange
 from reportgen.review.changes import compare, compare_all
 from tests.review.records import build, count, latency, percent, record, speedup, timed
 
 
-def only_cell(old: BuildRecord, new: BuildRecord, key: str) -> Cell:
+def only_cell(old: BuildRecord, new: BuildRecord, key: str) -> CellChange:
     found = compare("small", record(old), record(new))
     (cell,) = (cell for _, cell in found.cells(*VERDICTS) if cell.key == key)
     return cell
@@ -87,7 +87,7 @@ def test_one_figure(key: str, old: Figure, new: Figure, verdict: str, why: str) 
 
 def test_accuracy_on_other_data_is_not_compared() -> None:
     sides = [
-        build("A", figures={"top1": percent(value)}, inputs={"accuracy": {"data": data}})
+        build("A", figures={"top1": percent(value)}, dependencies={"accuracy": {"data": data}})
         for value, data in ((90, "d1"), (80, "d2"))
     ]
     cell = only_cell(*sides, "top1")
@@ -115,9 +115,9 @@ def statuses(old: list[BuildRecord], new: list[BuildRecord]) -> list[tuple[str, 
 
 
 def test_rows_that_came_went_and_are_called_otherwise() -> None:
-    a = build("A", figures={"params": count(1)}, inputs={"complexity": {"model": "a"}})
-    b = build("B", figures={"params": count(2)}, inputs={"complexity": {"model": "b"}})
-    c = build("C", figures={"params": count(3)}, inputs={"complexity": {"model": "c"}})
+    a = build("A", figures={"params": count(1)}, dependencies={"complexity": {"model": "a"}})
+    b = build("B", figures={"params": count(2)}, dependencies={"complexity": {"model": "b"}})
+    c = build("C", figures={"params": count(3)}, dependencies={"complexity": {"model": "c"}})
     assert statuses([a, b], [b, c]) == [("B", "same"), ("C", "added"), ("A", "removed")]
     assert statuses([a, b], [replace(a, model="Z"), b]) == [("Z", "renamed"), ("B", "same")]
     # Two that are alike under two names are two pairs, not one.
@@ -125,7 +125,7 @@ def test_rows_that_came_went_and_are_called_otherwise() -> None:
     assert statuses([a, replace(a, model="B")], twins) == [("A2", "renamed"), ("A1", "renamed")]
     # Nothing in common.
     assert statuses([a], [b]) == [("B", "added"), ("A", "removed")]
-    # Without figures and inputs there is nothing to know a build by.
+    # Without figures and dependencies there is nothing to know a build by.
     assert statuses([build("A")], [build("B")]) == [("B", "added"), ("A", "removed")]
 
 
@@ -216,7 +216,9 @@ def test_without_a_baseline_nothing_tells_drift_from_change() -> None:
 
 def test_against_another_baseline_a_speed_up_is_not_compared() -> None:
     old, new = timed("A", 5, 2.0), timed("A", 5, 3.0)
-    new = replace(new, inputs={**new.inputs, "speedup": {"model": "A", "baseline": "other"}})
+    new = replace(
+        new, dependencies={**new.dependencies, "speedup": {"model": "A", "baseline": "other"}}
+    )
     cell = only_cell(old, new, "speedup@1")
     assert (cell.verdict, cell.why) == ("incomparable", "other baseline")
 

@@ -149,7 +149,7 @@ def test_a_last_line_without_an_end(
         ),
         (
             "measure:\n",
-            "reported: [{of: CNN, quantity: top1, value: 90 %, from: a paper}]\nmeasure:\n",
+            "reported: [{of: CNN, metric: top1, value: 90 %, from: a paper}]\nmeasure:\n",
             ["CNN: the spec says otherwise now: what others reported"],
         ),
         ("  complexity: {}\n", "", [

@@ -23,7 +23,9 @@ def awkward() -> Comparison:
     """Return a comparison with one of everything."""
     gone = Figure("unavailable", cause="missing", reason="the weights could not be downloaded")
     quoted = Figure("reported", 90.0, "%", text="90 %", source="a paper")
-    alike = build("Old | name", figures={"params": count(7_000)}, inputs={"complexity": {"m": "1"}})
+    alike = build(
+        "Old | name", figures={"params": count(7_000)}, dependencies={"complexity": {"m": "1"}}
+    )
     before = record(
         timed("Base", 10, 1),
         timed("Slower", 5, 2.0),

@@ -39,9 +39,9 @@ def test_a_limit(text: str, expected: tuple[object, ...]) -> None:
             "params",
             "not a limit for a change. Write 'params>+5%', 'top1<-0.5' or 'latency@1>+2ms'.",
         ),
-        ("parms>+5%", "unknown quantity 'parms'. Did you mean 'params'?"),
-        ("zzz>+5%", "unknown quantity 'zzz'. See: reportgen list metrics."),
-        ("params@8>+5%", "unknown quantity 'params@8'. Did you mean 'params'?"),
+        ("parms>+5%", "unknown metric 'parms'. Did you mean 'params'?"),
+        ("zzz>+5%", "unknown metric 'zzz'. See: reportgen list metrics."),
+        ("params@8>+5%", "unknown metric 'params@8'. Did you mean 'params'?"),
         (
             "top1<90",
             "write 'top1<-90' for a fall by more than 90, or 'top1>+90' for a rise. A limit for "
@@ -54,7 +54,7 @@ def test_a_limit(text: str, expected: tuple[object, ...]) -> None:
         ),
         (
             "params>+much",
-            "'much' is not a quantity. Write a number with a unit, such as '2.6073 G', '87.79 %', "
+            "'much' is not a metric. Write a number with a unit, such as '2.6073 G', '87.79 %', "
             "'172.3 s' or '12.4 ms'.",
         ),
         (

@@ -20,7 +20,7 @@ def test_a_zoo_entry_names_a_factory_with_these_arguments(entry: catalog.ModelEn
         for key, parameter in signature.parameters.items()
         if key != entry.classes_argument
     }
-    assert (entry.classes_argument in signature.parameters) != bool(entry.takes)
+    assert (entry.classes_argument in signature.parameters) != bool(entry.inputs)
     assert entry.args == optional
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from reportgen.common.errors import SpecError
 from reportgen.plan.resolve import plan
-from reportgen.record.record import Claim
+from reportgen.record.record import ClaimRecord
 from reportgen.spec import loads
 
 GOOD = """\
@@ -26,17 +26,17 @@ claims:
 
 def test_a_claim_goes_to_its_build() -> None:
     spec = loads(
-        GOOD + "  - {of: A, dataset: cifar100, quantity: flops.thop, value: 203.8 M, from: x, "
+        GOOD + "  - {of: A, dataset: cifar100, metric: flops.thop, value: 203.8 M, from: x, "
         "tolerance: 0.1 %}\n"
-        "  - {of: C, classes: 101, quantity: macs, value: 41000000, from: y, module: conv1, "
+        "  - {of: C, classes: 101, metric: macs, value: 41000000, from: y, module: conv1, "
         "expect: fail, reason: guessed}\n"
     )
     builds = plan(spec, name="s", spec_dir=Path()).empty_record().builds
     found = {name: build.claims for name, build in builds.items() if build.claims}
     assert found == {
-        "A @ cifar100": (Claim("flops.thop", "203.8 M", "x", tolerance="0.1 %"),),
+        "A @ cifar100": (ClaimRecord("flops.thop", "203.8 M", "x", tolerance="0.1 %"),),
         "C (101 classes) @ cifar10": (
-            Claim("macs", "41000000", "y", module="conv1", reason="guessed"),
+            ClaimRecord("macs", "41000000", "y", module="conv1", reason="guessed"),
         ),
     }
 
@@ -45,52 +45,52 @@ def test_a_claim_goes_to_its_build() -> None:
     ("entry", "says"),
     [
         (
-            "{of: D, quantity: macs, value: 1 G, from: x}",
+            "{of: D, metric: macs, value: 1 G, from: x}",
             "s.yaml:10:10: no model 'D' in this spec\n",
         ),
         (
-            "{of: A, quantity: macs, value: 1 G, from: x}",
+            "{of: A, metric: macs, value: 1 G, from: x}",
             "s.yaml:10:5: 'A' is reported on 2 data sets\n",
         ),
         (
-            "{of: C, quantity: macs, value: 1 G, from: x}",
+            "{of: C, metric: macs, value: 1 G, from: x}",
             "s.yaml:10:5: 'C' is built with 2 class counts\n",
         ),
         (
-            "{of: C, classes: 100, quantity: macs, value: 1 G, from: x}",
+            "{of: C, classes: 100, metric: macs, value: 1 G, from: x}",
             "s.yaml:10:22: 'C' is not built with 100 classes\n",
         ),
         (
-            "{of: B, classes: 100, quantity: macs, value: 1 G, from: x}",
+            "{of: B, classes: 100, metric: macs, value: 1 G, from: x}",
             "s.yaml:10:22: 'B' is not built with 100 classes\n",
         ),
         (
-            "{of: B, quantity: time.total, value: 1 s, from: x}",
-            "s.yaml:10:23: nothing here measures 'time.total'\n",
+            "{of: B, metric: time.total, value: 1 s, from: x}",
+            "s.yaml:10:21: nothing here measures 'time.total'\n",
         ),
         (
-            "{of: B, quantity: top5, value: 99 %, from: x}",
-            "s.yaml:10:23: nothing here measures 'top5'\n",
+            "{of: B, metric: top5, value: 99 %, from: x}",
+            "s.yaml:10:21: nothing here measures 'top5'\n",
         ),
         (
-            "{of: B, quantity: macs, value: 1 s, from: x}",
-            "s.yaml:10:36: 'macs' cannot be '1 s'\n",
+            "{of: B, metric: macs, value: 1 s, from: x}",
+            "s.yaml:10:34: 'macs' cannot be '1 s'\n",
         ),
         (
-            "{of: B, quantity: top1, value: 90 %, from: x, module: conv1}",
+            "{of: B, metric: top1, value: 90 %, from: x, module: conv1}",
             "s.yaml:10:5: 'top1' cannot be told of a module\n",
         ),
         (
-            "{of: B, quantity: macs, value: 1 G, from: x, expect: fail}",
+            "{of: B, metric: macs, value: 1 G, from: x, expect: fail}",
             "s.yaml:10:5: 'expect: fail' needs a 'reason'\n",
         ),
         (
-            "{of: B, quantity: macs, value: 1 G, from: x, reason: typo}",
+            "{of: B, metric: macs, value: 1 G, from: x, reason: typo}",
             "s.yaml:10:5: a 'reason' goes with 'expect: fail'\n",
         ),
         (
-            "{of: B, quantity: flops.thob, value: 1 G, from: x}",
-            "s.yaml:10:23: no convention 'thob' counts flops\n",
+            "{of: B, metric: flops.thob, value: 1 G, from: x}",
+            "s.yaml:10:21: no convention 'thob' counts flops\n",
         ),
     ],
 )

@@ -61,7 +61,7 @@ def complaint(spec: str) -> list[str]:
         ),
         (
             "columns: [flop.thop]",
-            ["unknown quantity 'flop.thop'", "`reportgen list metrics` lists all."],
+            ["unknown metric 'flop.thop'", "`reportgen list metrics` lists all."],
         ),
         (
             "modules: {columns: [params, latency]}",
@@ -73,7 +73,7 @@ def complaint(spec: str) -> list[str]:
         ),
         (
             "modules: {columns: [mac]}",
-            ["unknown quantity 'mac'", "Did you mean 'macs'? `reportgen list metrics` lists all."],
+            ["unknown metric 'mac'", "Did you mean 'macs'? `reportgen list metrics` lists all."],
         ),
         (
             "modules: {columns: [flops.thopp]}",
@@ -85,7 +85,7 @@ def complaint(spec: str) -> list[str]:
         (
             "modules: {columns: [macs, time.shar]}",
             [
-                "unknown quantity 'time.shar'",
+                "unknown metric 'time.shar'",
                 "Did you mean 'time.share'? `reportgen list metrics` lists all.",
             ],
         ),
@@ -183,6 +183,6 @@ def test_the_time_of_modules_is_asked_for_by_its_column() -> None:
 
 @pytest.mark.parametrize("section", ["reported", "claims"])
 def test_nobody_can_be_quoted_with_a_share(section: str) -> None:
-    entry = "{of: A, quantity: time.share, value: 5 %, from: x}"
+    entry = "{of: A, metric: time.share, value: 5 %, from: x}"
     message, _ = complaint(text() + f"{section}: [{entry}]\nmeasure: {{timing: {{}}}}\n")
     assert message == "'time.share' is told of modules only"

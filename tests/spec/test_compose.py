@@ -92,8 +92,8 @@ def test_a_split_spec_has_the_digests_of_the_whole_one(tmp_path: Path) -> None:
         split=f"extends: base.yaml\n{models}measure: {{timing: {{rounds: 5}}}}\n",
     )
     whole, split = (planned(tmp_path / f"{name}.yaml") for name in ("whole", "split"))
-    assert {key: build.inputs for key, build in split.builds.items()} == {
-        key: build.inputs for key, build in whole.builds.items()
+    assert {key: build.dependencies for key, build in split.builds.items()} == {
+        key: build.dependencies for key, build in whole.builds.items()
     }
     assert split.settings == whole.settings
 

@@ -37,9 +37,9 @@ def bomb(depth: int) -> str:
     ("more", "says"),
     [
         pytest.param(
-            "claims: [{of: M, quantity: {a: 1}, value: 1 G, from: x}]\n",
-            "s.yaml:5:28: 'quantity' must be text (quote it)",
-            id="a mapping for a quantity",
+            "claims: [{of: M, metric: {a: 1}, value: 1 G, from: x}]\n",
+            "s.yaml:5:26: 'metric' must be text (quote it)",
+            id="a mapping for a metric",
         ),
         pytest.param(
             f"report: {'[' * 3000}{']' * 3000}\n", "this is nested too deep", id="far too deep"
@@ -76,7 +76,7 @@ def test_a_spec_that_costs_more_than_it_is_long(more: str, says: str) -> None:
 
 def test_a_model_with_a_number_of_data_sets() -> None:
     text = START.replace("digits_mlp}", "digits_mlp, datasets: 5}")
-    text += "reported: [{of: M, quantity: flops, value: 1 G, from: x}]\n"
+    text += "reported: [{of: M, metric: flops, value: 1 G, from: x}]\n"
     assert refused(text) == ["s.yaml:4:48: 'datasets' must be a list: [a, b]"]
 
 
@@ -139,8 +139,8 @@ RICH: dict[str, Any] = {
         "accuracy": {"metrics": ["top1"]},
         "time_limit": 10.0,
     },
-    "reported": [{"of": "A", "quantity": "top1", "value": "9 %", "from": "x", "dataset": "digits"}],
-    "claims": [{"of": "A", "quantity": "macs", "value": "1 G", "from": "x", "module": "a"}],
+    "reported": [{"of": "A", "metric": "top1", "value": "9 %", "from": "x", "dataset": "digits"}],
+    "claims": [{"of": "A", "metric": "macs", "value": "1 G", "from": "x", "module": "a"}],
     "budgets": {"macs": "≤ 2 G"},
     "report": {
         "formats": ["md"],

@@ -252,7 +252,7 @@ def test_a_good_spec_is_read() -> None:
         pytest.param(
             "  complexity: {}\n",
             "  complexity: {}\nreport: {columns: [parms]}\n",
-            "s.yaml:10:20: unknown quantity 'parms'\n"
+            "s.yaml:10:20: unknown metric 'parms'\n"
             "  10 | report: {columns: [parms]}\n"
             "     |                    ^\n"
             "  Did you mean 'params'? `reportgen list metrics` lists all.",
@@ -278,19 +278,19 @@ def test_a_good_spec_is_read() -> None:
         ),
         pytest.param(
             "  complexity: {}\n",
-            "  complexity: {}\nreported:\n  - {of: C, quantity: macs, value: 1 G, from: x}\n",
+            "  complexity: {}\nreported:\n  - {of: C, metric: macs, value: 1 G, from: x}\n",
             "s.yaml:11:10: no model 'C' in this spec\n"
-            "  11 |   - {of: C, quantity: macs, value: 1 G, from: x}\n"
+            "  11 |   - {of: C, metric: macs, value: 1 G, from: x}\n"
             "     |          ^\n"
             "  Known: A, B.",
             id="figure of an unknown model",
         ),
         pytest.param(
             "  complexity: {}\n",
-            "  complexity: {}\nreported:\n  - {of: A, quantity: top1, value: 3 s, from: x}\n",
-            "s.yaml:11:36: 'top1' cannot be '3 s'\n"
-            "  11 |   - {of: A, quantity: top1, value: 3 s, from: x}\n"
-            "     |                                    ^\n"
+            "  complexity: {}\nreported:\n  - {of: A, metric: top1, value: 3 s, from: x}\n",
+            "s.yaml:11:34: 'top1' cannot be '3 s'\n"
+            "  11 |   - {of: A, metric: top1, value: 3 s, from: x}\n"
+            "     |                                  ^\n"
             "  '3 s' is in s: write a value in %.",
             id="figure in the wrong unit",
         ),

@@ -77,7 +77,7 @@ def test_a_blank_name(blank: str) -> None:
 def test_text_of_several_lines_that_is_no_name_may_be() -> None:
     text = SPEC.format(title="T", model="M")
     text += (
-        "reported:\n  - of: M\n    quantity: flops\n    value: 1 G\n    from: >\n      a\n      b\n"
+        "reported:\n  - of: M\n    metric: flops\n    value: 1 G\n    from: >\n      a\n      b\n"
     )
     assert loads(text).reported[0].source == "a b\n"
 

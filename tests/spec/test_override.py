@@ -24,7 +24,7 @@ models:
   ResNet-1.5: {source: zoo/cifar_resnet20}
 measure: {complexity: {}, timing: {batch_sizes: [1, 8]}}
 reported:
-  - {of: Lite Model, quantity: top1, value: 90 %, from: x}
+  - {of: Lite Model, metric: top1, value: 90 %, from: x}
 """
 
 

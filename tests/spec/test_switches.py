@@ -84,7 +84,7 @@ def test_budgets_claims_and_tables_of_what_is_switched_off(part: str) -> None:
     key = {"complexity": "macs", "accuracy": "top1"}[part]
     text = SPEC.replace("complexity: {}", f"{part}: false")
     said = complaint(
-        text + f"budgets: {{{key}: ≤ 3}}\nclaims: [{{of: M, quantity: {key}, value: 3, from: x}}]\n"
+        text + f"budgets: {{{key}: ≤ 3}}\nclaims: [{{of: M, metric: {key}, value: 3, from: x}}]\n"
     )
     assert f"nothing here gives the budget '{key}'" in said
     assert f"nothing here measures '{key}'" in said

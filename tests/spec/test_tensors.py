@@ -252,9 +252,9 @@ def test_defaults_may_give_all_models_their_inputs() -> None:
         ),
         pytest.param(
             "measure:",
-            "claims:\n  - {of: D, classes: 10, quantity: params, value: 1 M, from: x}\nmeasure:",
+            "claims:\n  - {of: D, classes: 10, metric: params, value: 1 M, from: x}\nmeasure:",
             "s.yaml:9:13: 'D' has inputs of its own, and has no class count\n"
-            "  9 |   - {of: D, classes: 10, quantity: params, value: 1 M, from: x}\n"
+            "  9 |   - {of: D, classes: 10, metric: params, value: 1 M, from: x}\n"
             "    |             ^\n"
             "  Remove 'classes'.",
             id="claim of a class count",
@@ -262,9 +262,9 @@ def test_defaults_may_give_all_models_their_inputs() -> None:
         pytest.param(
             "title: T\n",
             "title: T\ndatasets: {digits: {}}\n"
-            "claims: [{of: D, dataset: digits, quantity: params, value: 1 M, from: x}]\n",
+            "claims: [{of: D, dataset: digits, metric: params, value: 1 M, from: x}]\n",
             "s.yaml:4:18: 'D' has inputs of its own, and is run on no data set\n"
-            "  4 | claims: [{of: D, dataset: digits, quantity: params, value: 1 M, from: x}]\n"
+            "  4 | claims: [{of: D, dataset: digits, metric: params, value: 1 M, from: x}]\n"
             "    |                  ^\n"
             "  Remove 'dataset'.",
             id="claim of a data set",
