@@ -72,14 +72,14 @@ def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable
                 "not a torch.nn.Module"
             )
         _check_names(module, [entry.name for entry in build.inputs])
-        if build.heads is not None:
+        if build.options.heads is not None:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(SEED)
                 heads.attach(
-                    module, build.heads, num_classes=build.classes, shown=example(build, 1)
+                    module, build.options.heads, num_classes=build.classes, shown=example(build, 1)
                 )
-        if build.freeze is not None:
-            freeze(module, build.freeze)
+        if build.options.freeze is not None:
+            freeze(module, build.options.freeze)
         return module
 
     vars(seeded)["__wrapped__"] = make  # counting looks whether it keeps what it builds
@@ -97,7 +97,7 @@ def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
 def _arguments(build: Build, make: Callable[..., Any], pretrained: Any) -> dict[str, Any]:
     """Return the keyword arguments of a build's factory; raise MeasureError."""
     entry = build.entry
-    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.args}
+    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.options.args}
     if build.classes:
         if _takes(make, entry.classes_argument):
             kwargs[entry.classes_argument] = build.classes
@@ -164,11 +164,11 @@ def construct(
         module = factory(build, search.spec_dir)()
     metadata |= own_classes(build, search.spec_dir)
     module.eval()
-    if build.quantize is None:
+    if build.options.quantize is None:
         return module, metadata
     calibration = None
-    if build.quantize.scheme == "int8-static" and for_accuracy:
-        calibration = _calibration(build, build.quantize.calibrate or Calibrate(), search)
+    if build.options.quantize.scheme == "int8-static" and for_accuracy:
+        calibration = _calibration(build, build.options.quantize.calibrate or Calibrate(), search)
     return in_int8(build, module, calibration), metadata
 
 
@@ -176,8 +176,8 @@ def in_int8(
     build: Build, module: nn.Module, calibration: Iterator[Tensor] | None = None
 ) -> nn.Module:
     """Quantise a build's module as its spec says; without calibration images, on random ones."""
-    assert build.quantize is not None, "asked for builds in int8 only"
-    recipe = build.quantize
+    assert build.options.quantize is not None, "asked for builds in int8 only"
+    recipe = build.options.quantize
     if build.inputs:
         return quantize(module, scheme=recipe.scheme, example=example(build, 1)[1])
     images = _random_images(build.input_shape)
@@ -205,7 +205,7 @@ def _calibration(build: Build, recipe: Calibrate, search: Search) -> Iterator[Te
 def _with_weights(
     build: Build, search: Search, *, refresh: bool
 ) -> tuple[nn.Module, dict[str, str]]:
-    recipe = build.weights
+    recipe = build.options.weights
     assert recipe is not None, "a build without weights is never evaluated"
     if recipe.torchvision is not None:
         return _pretrained(build, recipe.torchvision, search)
@@ -219,7 +219,7 @@ def _with_weights(
         state_dicts.read_checkpoint(path),
         path.name,
         key=recipe.key,
-        optional=f"{heads.NAME}." if build.heads is not None else "",
+        optional=f"{heads.NAME}." if build.options.heads is not None else "",
     )
     return module, {"weights": ", ".join([_pinned(path), *([taken] if taken else [])])}
 
@@ -232,19 +232,20 @@ def _fitted(
     build: Build, recipe: Fit, make: Callable[[], nn.Module], search: Search, *, refresh: bool
 ) -> tuple[nn.Module, dict[str, str]]:
     split = load(build.data.source, recipe.split, search)
-    normalization = build.normalization
+    normalization, options = build.normalization, build.options
+    added, frozen = options.heads, options.freeze
     # Quantising comes after training: an int8 build shares its float twin's checkpoint.
     key = fingerprint.digest(
         [
             build.entry.source,
-            dict(build.args),
+            dict(options.args),
             build.classes,
             build.dependencies["accuracy"]["code"],
             recipe.model_dump(exclude_defaults=True),
             normalization.model_dump(),
             split.fingerprint,
             *filter(None, [build.dependencies["accuracy"].get("imports")]),
-            *([repr(build.heads), repr(build.freeze)] if build.heads or build.freeze else []),
+            *([repr(added), repr(frozen)] if added or frozen else []),
         ]
     )
     state = fit.fitted(key, lambda: fit.fit(make, split, recipe, normalization), refresh=refresh)

@@ -75,7 +75,7 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
 
     sizes, metadata = _sizes(build, make, result.ledger, result.counter)
     metadata |= own_classes(build, search.spec_dir) | {
-        "dtype": "" if build.quantize else dtypes[-1],
+        "dtype": "" if build.options.quantize else dtypes[-1],
     }
     figures = {
         **sizes,
@@ -116,7 +116,7 @@ def _sizes(
         )
         for key in ("params", "trainable_params", *named)
     }
-    if build.quantize is None:
+    if build.options.quantize is None:
         return figures, {"int8": ""}
     # The products are the same in int8; the parameters are the packed ones.
     try:

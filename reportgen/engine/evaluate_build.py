@@ -42,7 +42,7 @@ def measure(
     module, metadata = construct(build, search, for_accuracy=True, refresh=refresh)
     made_with = torch.get_num_threads()
     set_count(threads or before)
-    metadata = {**metadata, "dtype": "" if build.quantize else unusual_dtypes(module)}
+    metadata = {**metadata, "dtype": "" if build.options.quantize else unusual_dtypes(module)}
     split = load(build.data.source, build.data.split, search)
     with guarded() as guard:
         if made_with != before:
@@ -54,7 +54,7 @@ def measure(
             metrics=metrics,
             batch_size=settings.batch_size,
             channels_last=settings.channels_last,
-            movable=build.quantize is None,  # int8 kernels have a layout of their own
+            movable=build.options.quantize is None,  # int8 kernels have a layout of their own
             threads=threads,
             progress=progress,
         )

@@ -81,8 +81,12 @@ class Probe:
         for split in splits(build):
             name = "data" if split == build.data.split else f"data ({split})"
             asked[name] = (source, split), self._reader(source, split)
-        if build.weights and build.weights.file and not build.weights.sha256:
-            weights = build.weights
+        if (
+            build.options.weights
+            and build.options.weights.file
+            and not build.options.weights.sha256
+        ):
+            weights = build.options.weights
             asked["file"] = weights.file, lambda: _weights_digest(weights, self.search)
         for name, (key, ask) in asked.items():
             answer = self._once(key, ask)
@@ -135,8 +139,8 @@ def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
         if "code" not in build.dependencies[group]:
             yield why_unreadable(build.entry, search.spec_dir)
         return
-    if build.weights and not build.weights.fit:
-        yield from _missing_weights(build.weights, build.entry.source, search)
+    if build.options.weights and not build.options.weights.fit:
+        yield from _missing_weights(build.options.weights, build.entry.source, search)
     for split in splits(build):
         if why := _why_not_here(build.data.source, split, search):
             yield why
@@ -183,8 +187,9 @@ def _listed(paths: Iterable[str]) -> str:
 def splits(build: Build) -> tuple[str, ...]:
     """Return the splits that an evaluation of the build reads."""
     found = [build.data.split]
-    if build.weights and build.weights.fit:
-        found.append(build.weights.fit.split)
-    if build.quantize and build.quantize.scheme == "int8-static":
-        found.append(build.quantize.calibrate.split if build.quantize.calibrate else "train")
+    if build.options.weights and build.options.weights.fit:
+        found.append(build.options.weights.fit.split)
+    quantize = build.options.quantize
+    if quantize and quantize.scheme == "int8-static":
+        found.append(quantize.calibrate.split if quantize.calibrate else "train")
     return tuple(dict.fromkeys(found))

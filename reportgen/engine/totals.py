@@ -27,7 +27,7 @@ def total_time(
     Raises MeasureError where the folder is not here, or whatever the module raises.
     """
     settings = accuracy or Accuracy()
-    pixelwise = bool(settings.channels_last) and build.quantize is None
+    pixelwise = bool(settings.channels_last) and build.options.quantize is None
     if pixelwise:
         module.to(memory_format=torch.channels_last)
     count = build.data.count or len(load(build.data.source, build.data.split, search))

@@ -9,23 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from reportgen.data import datasets
 from reportgen.data.search import DataSource
 from reportgen.plan.dependencies import Group
-from reportgen.record import record as records
+from reportgen.record.description import Description
 from reportgen.record.record import (
     BuildRecord,
     DatasetRecord,
-    Figure,
-    InputTensor,
     Record,
     ReportSettings,
 )
 from reportgen.sources.catalog import ModelEntry
-from reportgen.spec.model import Measure, Normalization, Quantize, Weights
-from reportgen.spec.variants import Freeze, Heads, frozen_text, heads_text
+from reportgen.spec.model import Measure, Model, Normalization
 
 
 @dataclass(frozen=True)
@@ -54,38 +50,24 @@ NO_DATA = Data(
 )
 
 
-@dataclass(frozen=True)
-class Build:
+@dataclass(frozen=True, kw_only=True)
+class Build(Description):
     """One row of a table, with the figures it wants and what they depend on.
 
-    It is run on batches of images of `input_shape`, or, where it `takes` tensors by name, on those:
-    then there is no data set (`data` is `NO_DATA`), and `classes` is 0 where its factory is told of
-    none.
+    `options` is the model as the spec has it, with the arguments that its weights want; `data` is
+    `NO_DATA` for a build that is run on inputs of its own.
 
     `dependencies` maps each group of figures to named digests; the digests of data and of weights
     files are added when those are found.
     """
 
     id: str
-    model: str
     data: Data
-    classes: int
     entry: ModelEntry
-    args: Mapping[str, Any]
-    weights: Weights | None
-    quantize: Quantize | None
-    heads: Heads | None
-    freeze: Freeze | None
-    batch_size: int | None
+    options: Model
     normalization: Normalization
-    baseline: bool
-    input_shape: tuple[int, ...]
-    inputs: tuple[InputTensor, ...]
     wanted: Mapping[Group, tuple[str, ...]]
     dependencies: Mapping[Group, Mapping[str, str]]
-    reported: Mapping[str, Figure]
-    budgets: Mapping[str, str]
-    claims: tuple[records.ClaimRecord, ...]
 
     @property
     def no_accuracy(self) -> str:
@@ -94,7 +76,7 @@ class Build:
             return "the spec gives its inputs, and no right answers to them"
         if self.data.synthetic:
             return "random images have no right answer"
-        if self.weights is None:
+        if self.options.weights is None:
             return "the spec gives no weights"
         if (has := self.data.source.classes) != self.classes:
             return f"built for {self.classes} classes, and the data set has {has}"
@@ -141,25 +123,7 @@ class Plan:
                 )
                 for name, data in self.data.items()
             },
-            builds={
-                build.id: BuildRecord(
-                    model=build.model,
-                    dataset=build.data.name,
-                    classes=build.classes,
-                    source=build.entry.source,
-                    input_shape=build.input_shape,
-                    dtype="int8" if build.quantize else "float32",
-                    inputs=build.inputs,
-                    baseline=build.baseline,
-                    heads=heads_text(build.heads),
-                    frozen=frozen_text(build.freeze),
-                    batch_size=build.batch_size,
-                    reported=build.reported,
-                    budgets=build.budgets,
-                    claims=build.claims,
-                )
-                for build in self.builds.values()
-            },
+            builds={build.id: BuildRecord.of(build) for build in self.builds.values()},
         )
 
 

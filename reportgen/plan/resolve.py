@@ -26,6 +26,7 @@ from reportgen.sources import catalog, torchvision
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
 from reportgen.spec.quoted import Claim, Quoted, Reported
 from reportgen.spec.tensors import described
+from reportgen.spec.variants import frozen_text, heads_text
 
 
 def _of_baseline(dependencies: Mapping[str, str]) -> dict[str, str]:
@@ -146,8 +147,8 @@ def _build(
     spec_dir: Path,
 ) -> Build:
     entry = catalog.find(model.source)
-    takes = described(model.inputs or {})
-    shape: tuple[int, ...] = () if takes else data.source.shape
+    inputs = described(model.inputs or {})
+    shape: tuple[int, ...] = () if inputs else data.source.shape
     if model.weights and (named := model.weights.torchvision):
         # The model that is counted and timed is the one that is evaluated.
         args = {**torchvision.pretrained_args(model.source, named), **model.args}
@@ -156,20 +157,21 @@ def _build(
     dependencies = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
     return Build(
         id=identity,
-        model=name,
         data=data,
-        classes=classes,
         entry=entry,
-        args=model.args,
-        weights=model.weights,
-        quantize=model.quantize,
-        heads=model.heads,
-        freeze=model.freeze,
-        batch_size=model.batch_size,
+        options=model,
         normalization=normalization,
-        baseline=model.baseline,
+        model=name,
+        dataset=data.name,
+        classes=classes,
+        source=entry.source,
         input_shape=shape,
-        inputs=takes,
+        dtype="int8" if model.quantize else "float32",
+        inputs=inputs,
+        baseline=model.baseline,
+        heads=heads_text(model.heads),
+        frozen=frozen_text(model.freeze),
+        batch_size=model.batch_size,
         wanted=wanted,
         dependencies={group: named for group, named in dependencies.items() if group in wanted},
         reported=_reported(spec.reported, name, data.name, classes),

@@ -24,8 +24,9 @@ from pydantic import Strict, TypeAdapter, ValidationError, with_config
 
 from reportgen.common.errors import ConflictError, RecordError
 from reportgen.record import build as builds
-from reportgen.record.build import BuildRecord, ClaimRecord, InputTensor
+from reportgen.record.build import BuildRecord
 from reportgen.record.damage import REMEDY, DamageError, of_validation, quoted
+from reportgen.record.description import ClaimRecord, InputTensor
 from reportgen.record.figure import Cause, Figure, Provenance
 from reportgen.record.metrics import is_possible
 from reportgen.record.migrations import upgrade

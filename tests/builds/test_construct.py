@@ -346,6 +346,6 @@ def test_fitted_weights_depend_on_what_the_model_imports(
         (tmp_path / "parts_of_fit" / "blocks.py").write_text(width)
         build = plan(spec, name="t", spec_dir=tmp_path).builds["M"]
         construct_module._fitted(
-            build, build.weights.fit, lambda: nn.Linear(2, 2), Search(), refresh=False
+            build, build.options.weights.fit, lambda: nn.Linear(2, 2), Search(), refresh=False
         )
     assert keys[0] != keys[1] == keys[2]

@@ -203,7 +203,7 @@ def test_image_sizes_of_transformers_follow_their_weights() -> None:
 
 def test_a_spec_may_say_otherwise() -> None:
     build = build_of("inception_v3", weights="args: {transform_input: false}")
-    assert build.args == {"transform_input": False}
+    assert build.options.args == {"transform_input": False}
 
 
 def test_weights_for_another_number_of_classes() -> None:
