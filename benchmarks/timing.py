@@ -19,10 +19,10 @@ from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.measuring import measure
 from reportgen.engine.progress import Progress
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import compare
 from reportgen.plan.plan import Plan
 from reportgen.plan.resolve import plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import compare
 from reportgen.record.record import Figure, Record
 from reportgen.spec.load import load
 

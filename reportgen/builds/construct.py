@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from reportgen.builds import checkpoints, fit, heads, state_dicts
+from reportgen.builds import fit, heads, state_dicts
 from reportgen.builds.example_inputs import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
@@ -24,7 +24,9 @@ from reportgen.common.errors import MeasureError, MissingError, UnfitError, did_
 from reportgen.data.batches import batches
 from reportgen.data.search import Search
 from reportgen.data.splits import load, part_read
+from reportgen.plan import checkpoints
 from reportgen.plan.plan import Build
+from reportgen.sources.torchvision import torchvision_member
 from reportgen.spec.model import Calibrate, Fit
 
 # The seed of weights that nothing else gives: times and counts do not depend on them, and the same
@@ -260,7 +262,7 @@ def _fitted(
 def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dict[str, str]]:
     """Let torchvision's own factory make a model with published weights, from a verified file."""
     source = build.entry.source
-    member = state_dicts.torchvision_member(source, name)
+    member = torchvision_member(source, name)
     count = len(member.meta.get("categories") or ()) or build.classes
     if count != build.classes:
         raise MeasureError(

@@ -29,7 +29,7 @@ from reportgen.builds.candidate_states import (
     sections,
     unnamed_averages,
 )
-from reportgen.common.errors import MeasureError, did_you_mean, nearest
+from reportgen.common.errors import MeasureError, did_you_mean
 
 State: TypeAlias = dict[str, Tensor]
 
@@ -144,22 +144,6 @@ def with_versions_of(module: nn.Module, state: State) -> OrderedDict[str, Tensor
     versioned = OrderedDict(state)
     versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
     return versioned
-
-
-def torchvision_member(source: str, member: str) -> Any:
-    """Return a member of the weights enum of `torchvision/NAME`; raise MeasureError if none."""
-    from torchvision.models import get_model_weights
-
-    model = source.removeprefix("torchvision/")
-    members = get_model_weights(model).__members__
-    if member not in members:
-        close = nearest(member.rpartition(".")[2], members)
-        guess = f"Did you mean '{close}'? " if close else ""
-        raise MeasureError(
-            f"torchvision's {model} has no weights '{member}'",
-            f"{guess}Known: {', '.join(members) or 'none'}.",
-        )
-    return members[member]
 
 
 def holding(member: Any, content: Any, name: str) -> Any:

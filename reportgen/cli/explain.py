@@ -72,13 +72,13 @@ def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
 def _up_to_date(path: Path, plan: Plan, arguments: argparse.Namespace) -> Record:
     """Return the record; raise UsageError where what is to be explained must be counted first."""
     from reportgen.data.search import Search
-    from reportgen.engine.selection import Selection
-    from reportgen.engine.staleness import compare
+    from reportgen.plan.selection import Selection
+    from reportgen.plan.staleness import compare
     from reportgen.record import record as records
 
     old = records.read(arguments.out / f"{plan.name}.json")
     search = Search((), True, path.parent)
-    state = compare(plan, old, search, Selection(), read_data=False)
+    state = compare(plan, old, search, Selection())
     names = _named(plan, arguments.model)
     stale = {due.build.id: due.why for due in state.due if due.group == "complexity"}
     for name in names:

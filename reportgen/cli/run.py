@@ -17,9 +17,9 @@ from reportgen.common.visible import one_line
 
 if TYPE_CHECKING:
     from reportgen.data.search import Search
-    from reportgen.engine.selection import Selection
-    from reportgen.engine.staleness import State
     from reportgen.plan.plan import Plan
+    from reportgen.plan.selection import Selection
+    from reportgen.plan.staleness import State
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -75,7 +75,7 @@ def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Names
 
 
 def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selection:
-    from reportgen.engine.selection import Selection
+    from reportgen.plan.selection import Selection
 
     selection = Selection(frozenset(arguments.remeasure), frozenset(arguments.only))
     selection.check(plans)
@@ -103,14 +103,14 @@ def show_plan(arguments: argparse.Namespace) -> int:
     """Say what a run would measure, why, and how long that took before."""
     from reportgen.engine import estimate
     from reportgen.engine.previous import previous
-    from reportgen.engine.staleness import by_reason, compare
+    from reportgen.plan.staleness import by_reason, compare
 
     plans = work.plans(arguments)
     selection = _selection(arguments, plans.values())
     for path, plan in plans.items():
         record, _ = previous(plan, arguments.out / f"{plan.name}.json")
         search = work.search(arguments, path)
-        state = compare(plan, record, search, selection, read_data=False)
+        state = compare(plan, record, search, selection)
         cost = estimate.in_words(*estimate.seconds(state, plan.measure.timing))
         builds = work.several(len(plan.builds), "build")
         costs = f", {cost}" if cost else ""
@@ -128,9 +128,9 @@ def _missing(plan: Plan, state: State, search: Search) -> Iterator[str]:
 
     Those are the figures that are due, and those that could not be had before.
     """
-    from reportgen.engine.probe import missing
-    from reportgen.engine.staleness import failures
     from reportgen.plan.dependencies import group_of
+    from reportgen.plan.probe import missing
+    from reportgen.plan.staleness import failures
 
     asked = [(due.build, due.group) for due in state.due]
     for name, key, figure in failures(state.record):

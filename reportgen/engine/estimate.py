@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from reportgen.engine.staleness import Due, State
 from reportgen.measures.interleaving import MIN_SAMPLE_S
+from reportgen.plan.staleness import Due, State
 from reportgen.record.record import BuildRecord
 from reportgen.spec.model import Timing
 

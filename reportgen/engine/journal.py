@@ -14,12 +14,12 @@ from typing import Any
 from reportgen.common.errors import MeasureError, MissingError
 from reportgen.common.files import locked, write_text
 from reportgen.engine.machine import identify
-from reportgen.engine.portable import portable_figure, portable_text
 from reportgen.engine.previous import Seen, previous, seen
 from reportgen.engine.results import Read
-from reportgen.engine.staleness import Due, used_environments
 from reportgen.plan.plan import Plan
+from reportgen.plan.staleness import Due, used_environments
 from reportgen.record import merge
+from reportgen.record.portable import portable_figure, portable_text
 from reportgen.record.record import Cause, Figure, Record
 
 

@@ -12,14 +12,14 @@ from reportgen.data.search import Search
 from reportgen.engine import timing_groups, workers
 from reportgen.engine.journal import Journal
 from reportgen.engine.parallel import side_by_side
-from reportgen.engine.probe import Probe
 from reportgen.engine.progress import Progress
 from reportgen.engine.results import Counted, Evaluated, Shares
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due
 from reportgen.engine.workers import Worker, Workers
 from reportgen.plan.dependencies import Group
 from reportgen.plan.plan import Build, Plan
+from reportgen.plan.probe import Probe
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import Due
 from reportgen.spec.model import Timing
 
 # What a worker imports to measure figures of a group: long imports, made once for all of them.
@@ -135,7 +135,7 @@ class _Measuring:
 
     def _read_by_now(self, due: Due) -> Due:
         """Add the digests of what was downloaded only to be evaluated on."""
-        probe = Probe(self.plan, self.search, read_data=False)
+        probe = Probe(self.plan, self.search, read=None)
         dependencies, _ = probe.dependencies(due.build, due.group, due.dependencies)
         return replace(due, dependencies=dependencies)
 

@@ -20,12 +20,12 @@ from reportgen.common.fingerprint import digest
 from reportgen.engine.journal import Journal, unavailable
 from reportgen.engine.results import Evaluated
 from reportgen.engine.rounding import significant
-from reportgen.engine.staleness import Due
 from reportgen.engine.time_figures import Taken, latencies, milliseconds, speedup
 from reportgen.engine.workers import Worker, Workers
 from reportgen.measures.allocator import Allocator
 from reportgen.measures.interleaving import Enough, Sample, interleaved
 from reportgen.plan.plan import Build, Plan
+from reportgen.plan.staleness import Due
 from reportgen.record.metrics import split_key
 from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy, Timing

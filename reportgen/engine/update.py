@@ -13,9 +13,10 @@ from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.previous import previous, seen
 from reportgen.engine.progress import Progress
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due, by_reason, compare, failures, stale_figures
+from reportgen.engine.reading import fingerprint
 from reportgen.plan.plan import Plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import Due, by_reason, compare, failures, stale_figures
 from reportgen.record.record import Record
 
 
@@ -75,7 +76,7 @@ def bring_up_to_date(
     with locked(path):
         stamp = seen(path)
         old, merged = previous(plan, path)
-    state = compare(plan, old, search, selection)
+    state = compare(plan, old, search, selection, read=fingerprint)
     journal = Journal(plan, path, state.record, None if merged else old, stamp)
     if state.due:
         _check_code(state.due, allow_code=allow_code)

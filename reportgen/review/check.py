@@ -15,9 +15,9 @@ from typing import Any
 from reportgen.common.errors import ConflictError
 from reportgen.common.files import in_lines, locked
 from reportgen.data.search import Search
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due, State, by_reason, compare, failures
 from reportgen.plan.plan import Plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import Due, State, by_reason, compare, failures
 from reportgen.record import record as records
 from reportgen.record.budgets import broken_budgets
 from reportgen.record.digests import differing
@@ -95,7 +95,7 @@ def check(
         return Checked(plan, (Finding("missing", "", f"{path}: there is no record"),))
     documents = render(record, template_dirs=template_dirs)
     expected = {out / f"{plan.name}.{kind}": text for kind, text in documents.items()}
-    state = compare(plan, record, search, Selection(), read_data=False)
+    state = compare(plan, record, search, Selection())
     subject = Examined(plan, record, state, expected, actual)
     findings = tuple(finding for run in (*CHECKS, *more) for finding in run(subject))
     unavailable = len(list(failures(record)))

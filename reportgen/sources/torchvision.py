@@ -7,6 +7,9 @@ torchvision.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from reportgen.common.errors import MeasureError, nearest
 
 INPUT_SIZES: Mapping[str, int] = {
     "alexnet": 224,
@@ -121,3 +124,19 @@ def pretrained_args(source: str, member: str) -> Mapping[str, object]:
 def normalization(source: str, member: str) -> Figures:
     """Return the mean and standard deviation of images that a model's weights were made for."""
     return _OTHERS.get((source.removeprefix("torchvision/"), member), _IMAGENET)
+
+
+def torchvision_member(source: str, member: str) -> Any:
+    """Return a member of the weights enum of `torchvision/NAME`; raise MeasureError if none."""
+    from torchvision.models import get_model_weights
+
+    model = source.removeprefix("torchvision/")
+    members = get_model_weights(model).__members__
+    if member not in members:
+        close = nearest(member.rpartition(".")[2], members)
+        guess = f"Did you mean '{close}'? " if close else ""
+        raise MeasureError(
+            f"torchvision's {model} has no weights '{member}'",
+            f"{guess}Known: {', '.join(members) or 'none'}.",
+        )
+    return members[member]

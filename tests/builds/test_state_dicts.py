@@ -20,7 +20,11 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from reportgen.builds.checkpoints import (
+from reportgen.builds.state_dicts import load, load_into, read_checkpoint
+from reportgen.common import cache
+from reportgen.common.errors import MeasureError, MissingError
+from reportgen.data.search import Search
+from reportgen.plan.checkpoints import (
     fetch_weights,
     file_name,
     is_here,
@@ -28,10 +32,6 @@ from reportgen.builds.checkpoints import (
     torchvision_weights,
     weights_digest,
 )
-from reportgen.builds.state_dicts import load, load_into, read_checkpoint
-from reportgen.common import cache
-from reportgen.common.errors import MeasureError, MissingError
-from reportgen.data.search import Search
 from reportgen.sources.torchvision import INPUT_SIZES
 from reportgen.spec.model import Fit, Weights
 from reportgen.zoo.cifar_resnet import resnet20

@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torchvision import models as torchvision
 
-from reportgen.builds import checkpoints
 from reportgen.builds.construct import construct, factory
 from reportgen.common.errors import MeasureError
 from reportgen.data.search import Search
+from reportgen.plan import checkpoints
 from reportgen.plan.plan import Build
 from reportgen.plan.resolve import plan
 from reportgen.sources.torchvision import INPUT_SIZES, normalization, pretrained_args

@@ -189,7 +189,7 @@ def test_looking_up_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
     split = load(CIFAR10, "test", Search((tmp_path,)))
     program = """
 import json, pathlib, sys
-from reportgen.builds.checkpoints import locate_weights
+from reportgen.plan.checkpoints import locate_weights
 from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.search import DataSource, Search
 search = Search((pathlib.Path(sys.argv[1]),))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reportgen.engine import estimate
-from reportgen.engine.staleness import Due, State
+from reportgen.plan.staleness import Due, State
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.spec.model import Timing
 

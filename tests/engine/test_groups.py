@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from reportgen.engine.staleness import Due
 from reportgen.engine.timing_groups import ROOM, groups
+from reportgen.plan.staleness import Due
 
 
 def due(name: str, data: str = "cifar10", classes: int = 10, group: Any = "timing") -> Due:

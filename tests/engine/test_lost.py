@@ -18,9 +18,10 @@ from reportgen.common.errors import RecordError
 from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
 from reportgen.engine.previous import seen
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import compare
+from reportgen.engine.reading import fingerprint
 from reportgen.plan.resolve import plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import compare
 from reportgen.record import record as records
 from reportgen.record.record import Figure
 from reportgen.spec import load
@@ -491,7 +492,7 @@ def test_what_is_measured_in_parts_loses_nothing_in_between(project: Project) ->
     old = records.read(Path("out/lost.json"))
     project.change("rounds: 3", "rounds: 4")
     planned = plan(load(Path("lost.yaml")), name="lost", spec_dir=Path())
-    state = compare(planned, old, Search(spec_dir=Path()), Selection())
+    state = compare(planned, old, Search(spec_dir=Path()), Selection(), read=fingerprint)
     (due,) = (due for due in state.due if (due.build.id, due.group) == ("Mine", "timing"))
     journal = Journal(
         planned, Path("out/lost.json"), state.record, old, seen(Path("out/lost.json"))
@@ -503,7 +504,9 @@ def test_what_is_measured_in_parts_loses_nothing_in_between(project: Project) ->
     )
     assert "stale" not in project.mine["latency@1"]
     # Killed here: the next run takes what is left, and no more.
-    state = compare(planned, records.read(Path("out/lost.json")), Search(), Selection())
+    state = compare(
+        planned, records.read(Path("out/lost.json")), Search(), Selection(), read=fingerprint
+    )
     assert [(d.build.id, d.group, d.keys) for d in state.due if d.build.id == "Mine"] == [
         ("Mine", "timing", ("throughput@1",)),
         ("Mine", "speedup", ("speedup@1",)),

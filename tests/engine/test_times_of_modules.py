@@ -12,10 +12,10 @@ from reportgen.common.errors import MeasureError
 from reportgen.data.search import Search
 from reportgen.engine import estimate, module_shares
 from reportgen.engine.journal import Journal
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import Due, State, compare
 from reportgen.plan.plan import Plan
 from reportgen.plan.resolve import plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import Due, State, compare
 from reportgen.record import record as records
 from reportgen.record.merge import merge
 from reportgen.record.record import BuildRecord, Figure, Record
@@ -47,13 +47,13 @@ def of(text: str = SPEC) -> Plan:
 
 
 def due(planned: Plan, old: Record | None, *again: str) -> dict[str, Due]:
-    found = compare(planned, old, HERE, Selection(frozenset(again)), read_data=False)
+    found = compare(planned, old, HERE, Selection(frozenset(again)))
     return {entry.build.id: entry for entry in found.due if entry.group == GROUP}
 
 
 def played(planned: Plan, path: Path) -> Record:
     """Bring a record up to date in what is due of times of modules, and in nothing else."""
-    state = compare(planned, records.read(path), HERE, Selection(), read_data=False)
+    state = compare(planned, records.read(path), HERE, Selection())
     journal = Journal(planned, path, state.record)
     for entry in state.due:
         if entry.group == GROUP:
@@ -125,7 +125,7 @@ def test_it_is_taken_again_where_times_are(tmp_path: Path, again: str) -> None:
 def test_no_longer_asked_for_it_goes_from_the_record(tmp_path: Path) -> None:
     record = played(of(), tmp_path / "t.json")
     without = of(SPEC.replace(", time.share", ""))
-    state = compare(without, record, HERE, Selection(), read_data=False)
+    state = compare(without, record, HERE, Selection())
     assert "time.share" not in state.record.dumps()
 
 

@@ -16,9 +16,10 @@ from reportgen.cli import main
 from reportgen.common.files import locked
 from reportgen.data.search import Search
 from reportgen.engine.journal import Journal
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import compare
+from reportgen.engine.reading import fingerprint
 from reportgen.plan.resolve import plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import compare
 from reportgen.record import record as records
 from reportgen.record.record import Figure
 from reportgen.spec import loads
@@ -40,7 +41,7 @@ SPAWNED = multiprocessing.get_context("spawn")
 def journal(folder: Path, selection: Selection) -> tuple[Journal, tuple[object, ...]]:
     planned = plan(loads(TWO), name="two", spec_dir=folder)
     path = folder / "out" / "two.json"
-    state = compare(planned, records.read(path), Search(), selection)
+    state = compare(planned, records.read(path), Search(), selection, read=fingerprint)
     return Journal(planned, path, state.record, records.read(path)), state.due
 
 
@@ -185,7 +186,7 @@ def test_the_other_run_has_another_spec(tmp_path: Path) -> None:
     first.save()
     text = TWO.replace("  A: {source: zoo/digits_mlp}\n", "")
     without = plan(loads(text), name="two", spec_dir=tmp_path)
-    state = compare(without, records.read(first.path), Search(), Selection())
+    state = compare(without, records.read(first.path), Search(), Selection(), read=fingerprint)
     second = Journal(without, first.path, state.record, records.read(first.path))
     second.put(state.due[0], {key: Figure("measured", 2) for key in state.due[0].keys})
     first.put(a, {key: Figure("measured", 1) for key in a.keys})

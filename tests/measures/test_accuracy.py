@@ -14,7 +14,6 @@ from sklearn import metrics as sklearn_metrics
 from torch import Tensor, nn
 from torchvision import transforms
 
-from reportgen.builds.checkpoints import fetch_weights
 from reportgen.builds.fit import fit
 from reportgen.builds.state_dicts import load as load_weights
 from reportgen.builds.state_dicts import load_into, read_checkpoint
@@ -25,6 +24,7 @@ from reportgen.data.splits import load
 from reportgen.data.store import Split
 from reportgen.measures import batch_layout
 from reportgen.measures.accuracy import Evaluation, evaluate
+from reportgen.plan.checkpoints import fetch_weights
 from reportgen.record import metrics
 from reportgen.spec.model import Fit, Normalization, Weights
 from reportgen.zoo.cifar_resnet import resnet20

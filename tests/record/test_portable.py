@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.engine.portable import portable_figure, portable_text
+from reportgen.record.portable import portable_figure, portable_text
 from reportgen.record.record import Figure
 
 

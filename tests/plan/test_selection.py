@@ -9,10 +9,10 @@ import pytest
 
 from reportgen.common.errors import UsageError
 from reportgen.data.search import Search
-from reportgen.engine.selection import Selection
-from reportgen.engine.staleness import State, compare
 from reportgen.plan.plan import Plan
 from reportgen.plan.resolve import plan
+from reportgen.plan.selection import Selection
+from reportgen.plan.staleness import State, compare
 from reportgen.record.record import Figure, Record
 from reportgen.spec import loads
 
@@ -52,7 +52,7 @@ def measured(planned: Plan) -> Record:
 
 def state(planned: Plan, old: Record | None, **selection: set[str]) -> State:
     chosen = Selection(**{name: frozenset(names) for name, names in selection.items()})
-    return compare(planned, old, Search((), True, Path()), chosen, read_data=False)
+    return compare(planned, old, Search((), True, Path()), chosen)
 
 
 def due(found: State) -> set[tuple[str, str]]:

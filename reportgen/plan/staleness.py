@@ -13,13 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen.data.search import Search
-from reportgen.engine.portable import portable_text
-from reportgen.engine.probe import Probe
-from reportgen.engine.selection import Selection
 from reportgen.plan.dependencies import METHODS, Group
 from reportgen.plan.plan import Build, Plan
+from reportgen.plan.probe import Probe, ReadData
+from reportgen.plan.selection import Selection
 from reportgen.record.digests import adopt, differing
 from reportgen.record.metrics import is_known
+from reportgen.record.portable import portable_text
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
 
 # How a change of each input is called.
@@ -80,13 +80,13 @@ def compare(
     search: Search,
     selection: Selection,
     *,
-    read_data: bool = True,
+    read: ReadData | None = None,
 ) -> State:
     """Hold an old record against a plan.
 
-    Data that lies here and was never read is read, once, to know whether it is what figures were
-    measured on; without `read_data` that is not known. Rows that the selection leaves out stay as
-    they are, or are not there.
+    `read` reads data that lies here and was never read, once, to know whether it is what figures
+    were measured on; without it, that is not known. Rows that the selection leaves out stay as they
+    are, or are not there.
     """
     record = plan.empty_record()
     before = old.builds if old else {}
@@ -95,7 +95,7 @@ def compare(
     builds: dict[str, BuildRecord] = {}
     due: list[Due] = []
     unknown: list[Unchecked] = []
-    probe = Probe(plan, search, read_data=read_data)
+    probe = Probe(plan, search, read=read)
     for build in chosen:
         previous = before.get(renamed.get(build.id, build.id))
         fresh = record.builds[build.id]

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-from reportgen.builds.checkpoints import (
+from reportgen.common.errors import MeasureError, UnreadableError
+from reportgen.data.known import fingerprint_if_known, is_here
+from reportgen.data.locate import find, tried_places
+from reportgen.data.search import DataSource, Search
+from reportgen.plan.checkpoints import (
     file_name,
     locate_weights,
     torchvision_weights,
     tried_weights,
     weights_digest,
 )
-from reportgen.common.errors import MeasureError, UnreadableError
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.locate import find, tried_places
-from reportgen.data.search import DataSource, Search
 from reportgen.plan.dependencies import Group, why_unreadable
 from reportgen.plan.plan import Build, Plan
 from reportgen.record.digests import ADDED
 from reportgen.spec.model import Weights
 
 T = TypeVar("T")
+
+ReadData: TypeAlias = Callable[[DataSource, str, Search, float], str]
+"""Reads a split of a data set within some seconds, and returns its fingerprint."""
 
 # By the name of an input: why nobody knows whether it changed.
 Reasons = dict[str, str]
@@ -30,14 +33,14 @@ Reasons = dict[str, str]
 class Probe:
     """Looks at what builds depend on, once at each thing.
 
-    Data that lies here and was never read is read, once, to know whether it is what figures were
-    measured on; not without `read_data`.
+    Data that lies here and was never read is read by `read`, once, to know whether it is what
+    figures were measured on; where there is none, that is not known.
     """
 
-    def __init__(self, plan: Plan, search: Search, *, read_data: bool) -> None:
+    def __init__(self, plan: Plan, search: Search, *, read: ReadData | None) -> None:
         self.plan = plan
         self.search = search
-        self.read_data = read_data
+        self._read = read
         self._answers: dict[object, str | UnreadableError] = {}
 
     def dependencies(
@@ -111,13 +114,11 @@ class Probe:
                 return known
             if why := _why_not_here(source, split, self.search):
                 raise UnreadableError(why)
-            if not self.read_data:
+            if self._read is None:
                 raise UnreadableError(
                     f"{source.title} ({split}) was not read here yet: a run reads it"
                 )
-            from reportgen.engine.reading import fingerprint as read
-
-            return read(source, split, self.search, self.plan.measure.time_limit)
+            return self._read(source, split, self.search, self.plan.measure.time_limit)
 
         return fingerprint
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 from reportgen.common import cache
 from reportgen.common.errors import MeasureError, MissingError
 from reportgen.data.search import Progress, Search
+from reportgen.sources.torchvision import torchvision_member
 from reportgen.spec.model import Weights
 
 
@@ -44,8 +45,6 @@ def torchvision_weights(source: str, member: str) -> Weights:
         key = f"url|torchvision {version('torchvision')}|{source}|{member}"
         url = cache.recall(key)
         if url is None:
-            from reportgen.builds.state_dicts import torchvision_member
-
             url = str(torchvision_member(source, member).url)
             cache.remember(key, url)
     except ImportError as error:
