@@ -50,7 +50,7 @@ def test_options_may_come_before_the_spec(capsys: pytest.CaptureFixture[str]) ->
     assert "none.yaml: no such spec." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("topic", ["models", "datasets", "metrics", "conventions"])
+@pytest.mark.parametrize("topic", ["models", "model-sources", "datasets", "metrics", "conventions"])
 def test_list(topic: str, capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
     assert main(["list", topic]) == 0
     golden(f"list_{topic}.txt", capsys.readouterr().out)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import copy
-import functools
-import importlib
-import importlib.util
 import inspect
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,41 +22,33 @@ from reportgen.data.search import Search
 from reportgen.data.splits import load, part_read
 from reportgen.plan import checkpoints
 from reportgen.plan.plan import Build
-from reportgen.sources.torchvision import torchvision_member
-from reportgen.spec.model import Calibrate, Fit
+from reportgen.sources.model_source import Checkpoint
+from reportgen.spec.model import Calibrate, Fit, Weights
 
 # The seed of weights that nothing else gives: times and counts do not depend on them, and the same
 # spec makes the same module.
 SEED = 0
 
-# What torchvision's factories do that a report must not: warn about random initialisation (and
-# take seconds for it), or add GoogLeNet's training heads, which its published figures leave out.
-_TORCHVISION_ARGS: Mapping[str, Mapping[str, Any]] = {
-    "torchvision/googlenet": {"init_weights": False, "aux_logits": False},
-    "torchvision/inception_v3": {"init_weights": False},
-}
-
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 _CALIBRATION_BATCH = 32
 
 
-def factory(build: Build, spec_dir: Path, *, pretrained: Any = None) -> Callable[[], nn.Module]:
+def factory(build: Build, spec_dir: Path) -> Callable[[], nn.Module]:
     """Return a function that makes the build's module, heads and all, its weights random.
 
-    With `pretrained`, a member of torchvision's weights, the factory loads those. The factory is
-    told a class count only if it takes one. Raises MeasureError if it cannot be imported, or cannot
-    be told a count that the spec asks for. The function raises UnfitError where the module does not
-    take what the spec gives it.
+    The factory is told a class count only if it takes one. Raises MeasureError if it cannot be
+    imported, or cannot be told a count that the spec asks for. The function raises UnfitError where
+    the module does not take what the spec gives it.
     """
     entry = build.entry
     make = _imported(build, spec_dir)
-    kwargs = _arguments(build, make, pretrained)
+    kwargs = _arguments(build, make)
 
     def seeded() -> nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(SEED)
             try:
-                module = make(**copy.deepcopy(kwargs, {id(pretrained): pretrained}))
+                module = make(**copy.deepcopy(kwargs))
             except Exception as error:
                 raise MeasureError(
                     f"building {entry.source} raised {type(error).__name__}: {error}",
@@ -96,10 +84,10 @@ def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
     return {"classes": f"its own, its factory takes no '{argument}'"}
 
 
-def _arguments(build: Build, make: Callable[..., Any], pretrained: Any) -> dict[str, Any]:
+def _arguments(build: Build, make: Callable[..., Any]) -> dict[str, Any]:
     """Return the keyword arguments of a build's factory; raise MeasureError."""
     entry = build.entry
-    kwargs = {**_TORCHVISION_ARGS.get(entry.source, {}), **build.options.args}
+    kwargs = {**entry.preset, **build.options.args}
     if build.classes:
         if _takes(make, entry.classes_argument):
             kwargs[entry.classes_argument] = build.classes
@@ -109,13 +97,10 @@ def _arguments(build: Build, make: Callable[..., Any], pretrained: Any) -> dict[
                 f"{build.classes} classes",
                 f"Add the argument '{entry.classes_argument}' to it, or remove `classes`.",
             )
-    if pretrained and entry.source == "torchvision/googlenet" and not kwargs["aux_logits"]:
-        # torchvision loads them with the rest, and takes them off where nothing is said of them.
-        del kwargs["aux_logits"]
     if build.input_shape and entry.args is not None:
         of_images = {"in_channels": build.input_shape[0], "image_size": build.input_shape[-1]}
         kwargs = {key: of_images[key] for key in of_images if key in entry.args} | kwargs
-    return {**kwargs, "weights": pretrained} if pretrained else kwargs
+    return kwargs
 
 
 def _takes(make: Callable[..., Any], argument: str) -> bool:
@@ -209,8 +194,8 @@ def _with_weights(
 ) -> tuple[nn.Module, dict[str, str]]:
     recipe = build.options.weights
     assert recipe is not None, "a build without weights is never evaluated"
-    if recipe.torchvision is not None:
-        return _pretrained(build, recipe.torchvision, search)
+    if recipe.published:
+        return _pretrained(build, recipe.published[1], search)
     make = factory(build, search.spec_dir)
     if recipe.fit is not None:
         return _fitted(build, recipe.fit, make, search, refresh=refresh)
@@ -260,34 +245,42 @@ def _fitted(
 
 
 def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dict[str, str]]:
-    """Let torchvision's own factory make a model with published weights, from a verified file."""
-    source = build.entry.source
-    member = torchvision_member(source, name)
-    count = len(member.meta.get("categories") or ()) or build.classes
-    if count != build.classes:
+    """Make a model with weights that its source publishes, from a verified file."""
+    entry = build.entry
+    found = checkpoints.published(entry, name)
+    if found.classes and found.classes != build.classes:
         raise MeasureError(
-            f"the weights {name} of {source} are for {count:,} classes, and the model is built "
-            f"for {build.classes:,}",
-            f"Evaluate it on a data set of {count:,} classes, or load weights from a file.",
+            f"the weights {name} of {entry.source} are for {found.classes:,} classes, and the "
+            f"model is built for {build.classes:,}",
+            f"Evaluate it on a data set of {found.classes:,} classes, or load weights from a file.",
         )
-    path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
+    path = checkpoints.fetch_weights(Weights(url=found.url, sha256=found.sha256), search)
+    make = factory(build, search.spec_dir)
     content = state_dicts.read_checkpoint(path)
-    make = factory(
-        build, search.spec_dir, pretrained=state_dicts.holding(member, content, path.name)
-    )
-    return make(), {
-        "weights": f"{_pinned(path)}; images normalised by {_preprocessing(build, member)}"
-    }
+    _leave_out(content, found.extra, make)
+    module, _ = state_dicts.load(make, content, path.name)
+    return module, {"weights": f"{_pinned(path)}; images normalised by {_used(build, name, found)}"}
 
 
-def _preprocessing(build: Build, member: Any) -> str:
+def _leave_out(content: Any, extra: Sequence[str], make: Callable[[], nn.Module]) -> None:
+    """Remove tensors that the model may lack, such as heads for training, where it does."""
+    own = make().state_dict() if extra else {}
+    for name in [name for name in content if name.startswith(tuple(extra)) and name not in own]:
+        del content[name]
+
+
+def _used(build: Build, name: str, found: Checkpoint) -> str:
     """Say what of the preprocessing that belongs to published weights is applied."""
-    preset, used = member.transforms(), build.normalization
-    wanted, applied = _figures(preset.mean, preset.std), _figures(used.mean, used.std)
-    same = "as the weights want" if wanted == applied else f"where the weights want {wanted}"
+    used, wanted = build.normalization, build.entry.wanted(name).normalization
+    applied = _figures(used.mean, used.std)
+    if wanted is None:
+        return applied
+    meant = _figures(*wanted)
+    same = "as the weights want" if meant == applied else f"where the weights want {meant}"
+    if not found.transforms:
+        return f"{applied}, {same}"
     return (
-        f"{applied}, {same}; the weights' resize to {preset.resize_size[0]} "
-        f"({preset.interpolation.value}) and crop to {preset.crop_size[0]} are not applied: images "
+        f"{applied}, {same}; the weights' {found.transforms} are not applied: images "
         f"are {'×'.join(map(str, build.input_shape))}, as the data set gives them"
     )
 
@@ -298,38 +291,16 @@ def _figures(mean: Sequence[float], std: Sequence[float]) -> str:
 
 def _imported(build: Build, spec_dir: Path) -> Callable[..., Any]:
     entry = build.entry
-    target, _, attribute = entry.target.rpartition(":")
-    if not target:
+    if not entry.target:
         raise MissingError(
             f"no installed package has the model '{entry.source}'", "Install the one that has it."
         )
     try:
-        if entry.origin == "file":
-            module = _module_from_file(spec_dir / target)
-        else:
-            if entry.origin == "python" and str(spec_dir) not in sys.path:
-                sys.path.insert(0, str(spec_dir))
-            module = importlib.import_module(target)
+        return entry.factory(spec_dir)
+    except MeasureError:
+        raise
     except Exception as error:
         raise MeasureError(
             f"importing {entry.source} raised {type(error).__name__}: {error}",
             "Check the path, and that its packages are installed.",
         ) from error
-    try:
-        return getattr(module, attribute)  # type: ignore[no-any-return]
-    except AttributeError:
-        raise MeasureError(
-            f"there is no '{attribute}' in {entry.source.rpartition(':')[0]}"
-        ) from None
-
-
-@functools.cache
-def _module_from_file(path: Path) -> Any:
-    name = f"reportgen_user_{fingerprint.digest(str(path))}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise FileNotFoundError("no such file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look their module up here
-    spec.loader.exec_module(module)
-    return module

@@ -39,10 +39,6 @@ _TRIED = 3
 # How much a report quotes of what a model's own code raises.
 _LONGEST = 200
 
-# Modules of the published DenseNets had dots in their names. torchvision takes them out of the
-# names of weights and statistics, but not of counters, which files saved anew have too.
-_DOTTED = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])(?=\.)")
-
 # How files begin that are taken for checkpoints: what they are, and what to do about them.
 _STARTS = (
     (b"version https://git-lfs", "a pointer of Git LFS", "Run `git lfs pull`."),
@@ -144,22 +140,6 @@ def with_versions_of(module: nn.Module, state: State) -> OrderedDict[str, Tensor
     versioned = OrderedDict(state)
     versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
     return versioned
-
-
-def holding(member: Any, content: Any, name: str) -> Any:
-    """Return a copy of a member of torchvision's weights that gives what a file holds.
-
-    With it, torchvision's own factory makes the model and loads the weights; nothing is downloaded,
-    and no pickled object is run. The member that others see stays as it is.
-    """
-    if not isinstance(content, Mapping):
-        raise _no_state(name)
-    if type(member).__name__.startswith("DenseNet"):
-        content = {_DOTTED.sub(r"\1\2", name): value for name, value in content.items()}
-    twin = object.__new__(type(member))
-    twin.__dict__.update(member.__dict__)
-    twin.get_state_dict = lambda *_, **__: copy.copy(content)
-    return twin
 
 
 def _under(content: Any, name: str, key: str | None) -> Any:

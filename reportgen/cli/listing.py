@@ -21,16 +21,23 @@ def show(arguments: argparse.Namespace) -> int:
 
 
 def _list_models() -> list[tuple[str, str]]:
-    from reportgen.sources.catalog import MODELS
+    from reportgen.sources.catalog import MODEL_SOURCES
 
     rows = []
-    for name, entry in MODELS.items():
-        args = ", ".join(f"{key}={value}" for key, value in (entry.args or {}).items())
-        rows.append((name, f"{entry.summary} ({args})" if args else entry.summary))
+    for source in (MODEL_SOURCES[name] for name in MODEL_SOURCES):
+        for name, entry in source.models.items():
+            args = ", ".join(f"{key}={value}" for key, value in (entry.args or {}).items())
+            rows.append((name, f"{entry.summary} ({args})" if args else entry.summary))
+        if not source.models:
+            rows.append((source.form, source.summary))
+    return rows
+
+
+def _list_model_sources() -> list[tuple[str, str]]:
+    from reportgen.sources.catalog import MODEL_SOURCES
+
     return [
-        *rows,
-        ("python/PACKAGE.MODULE:FACTORY", "a factory of yours, with --allow-code"),
-        ("PATH/TO/FILE.py:FACTORY", "likewise, in a file beside the spec"),
+        (source.form, source.summary) for source in map(MODEL_SOURCES.__getitem__, MODEL_SOURCES)
     ]
 
 
@@ -78,6 +85,7 @@ def _list_conventions() -> list[tuple[str, str]]:
 
 LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "models": _list_models,
+    "model-sources": _list_model_sources,
     "datasets": _list_datasets,
     "metrics": _list_metrics,
     "conventions": _list_conventions,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reportgen.common import cache
 from reportgen.common.errors import MeasureError, MissingError
 from reportgen.data.search import Progress, Search
-from reportgen.sources.torchvision import torchvision_member
+from reportgen.sources.model_source import Checkpoint, ModelEntry
 from reportgen.spec.model import Weights
 
 
@@ -23,41 +25,47 @@ def locate_weights(weights: Weights, search: Search) -> Path | None:
     return next((path for path in _candidates(weights, search) if _is_right(path, weights)), None)
 
 
-def is_here(weights: Weights, source: str, search: Search) -> bool:
+def is_here(weights: Weights, entry: ModelEntry, search: Search) -> bool:
     """Whether the checkpoint of a model's weights lies here; that of a `fit` is made here.
 
-    Raises MeasureError for weights of torchvision that there are none of.
+    Raises MeasureError for published weights that there are none of.
     """
-    if weights.torchvision:
-        weights = torchvision_weights(source, weights.torchvision)
-    return bool(weights.fit) or locate_weights(weights, search) is not None
+    return bool(weights.fit) or locate_weights(as_file(weights, entry), search) is not None
 
 
-def torchvision_weights(source: str, member: str) -> Weights:
-    """Return the url and digest of a member of the weights enum of `torchvision/NAME`.
+def as_file(weights: Weights, entry: ModelEntry) -> Weights:
+    """Return published weights as a url and its digest; others as they are.
 
-    torchvision is imported for it once: the answer is remembered. Raises MeasureError, with the
-    members there are, for one that is not, and where torchvision cannot be imported.
+    Raises MeasureError where the source has no such weights, or its library cannot be imported.
     """
-    from importlib.metadata import version
+    if not weights.published:
+        return weights
+    found = published(entry, weights.published[1])
+    return Weights(url=found.url, sha256=found.sha256)
 
+
+def published(entry: ModelEntry, member: str) -> Checkpoint:
+    """Return the checkpoint that a source publishes under a name.
+
+    The library is imported for it once a version: the answer is remembered. Raises MeasureError.
+    """
+    key = f"checkpoint|{entry.package} {entry.version}|{entry.source}|{member}"
+    if entry.version and (known := cache.recall(key)):
+        return Checkpoint(**json.loads(known))
     try:
-        key = f"url|torchvision {version('torchvision')}|{source}|{member}"
-        url = cache.recall(key)
-        if url is None:
-            url = str(torchvision_member(source, member).url)
-            cache.remember(key, url)
+        found = entry.checkpoint(member)
     except ImportError as error:
-        raise MeasureError(f"torchvision cannot be imported: {error}") from None
-    digits = re.search(r"-([0-9a-f]{8,64})\.\w+$", url)
-    assert digits is not None, "torchvision names every checkpoint after its digest"
-    return Weights(url=url, sha256=digits[1])
+        raise MeasureError(f"{entry.package} cannot be imported: {error}") from None
+    if entry.version:
+        cache.remember(key, json.dumps(asdict(found)))
+    return found
 
 
 def weights_digest(weights: Weights, search: Search) -> str | None:
     """Return the SHA-256 of the checkpoint, in hex, or None where it is not here.
 
-    That of an unchanged file is remembered, not computed again. None for `torchvision` and `fit`.
+    That of an unchanged file is remembered, not computed again. None for
+    published weights and `fit`.
     """
     path = locate_weights(weights, search)
     return cache.file_sha256(path) if path else None

@@ -5,7 +5,6 @@ docs/architecture.md has the table. Nothing is imported, not even to find a modu
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from reportgen.common.errors import UnreadableError
 from reportgen.common.fingerprint import code_digest, digest
 from reportgen.plan.code import find_module, imports_digest, is_found, lost_import
 from reportgen.record.metrics import metric_of
-from reportgen.sources.catalog import ModelEntry
+from reportgen.sources.model_source import ModelEntry
 from reportgen.spec.model import Measure, Model, Normalization
 
 # Figures that depend on the same things. A speed-up depends on the baseline too, a cold start on
@@ -121,11 +120,10 @@ def why_unreadable(entry: ModelEntry, spec_dir: Path) -> str:
         _code_and_imports(entry, spec_dir)
     except UnreadableError as error:
         return str(error)
-    package = _declared_package(entry)
-    if package and not _version(package):
-        return f"{package} is not installed"
-    module = _start(entry, spec_dir)
-    return lost_import(module, _search_path(spec_dir)) if module else ""
+    if entry.package and not entry.version:
+        return f"{entry.package} is not installed"
+    start = _start(entry, spec_dir)
+    return lost_import(start, _search_path(spec_dir)) if start else ""
 
 
 def _code_if_read(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
@@ -133,35 +131,32 @@ def _code_if_read(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
         found = _code_and_imports(entry, spec_dir)
     except UnreadableError:
         found = {}
-    package = _declared_package(entry)
-    if package and (version := _version(package)):
-        found["packages"] = digest([package, version])
+    if entry.version:
+        found["packages"] = digest([entry.package, entry.version])
     return found
 
 
 def _code_and_imports(entry: ModelEntry, spec_dir: Path) -> dict[str, str]:
     found = {"code": _code(entry, spec_dir)}
-    if module := _start(entry, spec_dir):
+    if start := _start(entry, spec_dir):
         with _unreadable():
-            found["imports"] = imports_digest(module, _search_path(spec_dir))
+            found["imports"] = imports_digest(start, _search_path(spec_dir))
     return found
 
 
 def _code(entry: ModelEntry, spec_dir: Path) -> str:
     """Digest the code that defines a model, where it is ours or the user's to change."""
-    module, _, attribute = entry.target.rpartition(":")
-    if entry.origin == "zoo":
-        return _shipped(module)
     if not entry.target:
         raise UnreadableError(f"no installed package has the model '{entry.source}'")
-    if entry.origin in ("python", "plugin") and not is_found(module, _search_path(spec_dir)):
-        beside = (
-            f"neither beside the spec ({spec_dir}) nor " if entry.origin == "python" else "not "
-        )
-        raise UnreadableError(f"the module {module} is not there, {beside}installed")
-    path = _own_file(entry, spec_dir)
+    start = _start(entry, spec_dir)
+    if isinstance(start, str) and not is_found(start, _search_path(spec_dir)):
+        beside = f"neither beside the spec ({spec_dir}) nor " if entry.runs_foreign_code else "not "
+        raise UnreadableError(f"the module {start} is not there, {beside}installed")
+    if not entry.runs_foreign_code:
+        return entry.identity
+    path = find_module(start, _search_path(spec_dir)) if isinstance(start, str) else start
     if path is None:
-        return digest(attribute if entry.origin == "python" else entry.target)
+        return entry.identity
     with _unreadable():
         return code_digest(path)
 
@@ -177,45 +172,10 @@ def _unreadable() -> Iterator[None]:
         raise UnreadableError(f"{error.filename} cannot be read ({error.strerror})") from None
 
 
-def _own_file(entry: ModelEntry, spec_dir: Path) -> Path | None:
-    """Return the file of a model that is the user's, or None where there is none to read."""
-    module = entry.target.rpartition(":")[0]
-    if entry.origin == "file":
-        return spec_dir / module
-    return find_module(module, _search_path(spec_dir)) if entry.origin == "python" else None
-
-
 def _start(entry: ModelEntry, spec_dir: Path) -> str | Path | None:
-    """Return the module or the file whose imports are followed; None for those shipped with us."""
-    if entry.origin == "file":
-        return _own_file(entry, spec_dir)
-    module = entry.target.rpartition(":")[0]
-    return module if entry.origin in ("python", "plugin") else None
-
-
-def _declared_package(entry: ModelEntry) -> str:
-    """Return the package whose version decides what a model is; empty if none does."""
-    return entry.origin if entry.origin == "torchvision" else ""
-
-
-@functools.cache
-def _version(package: str) -> str:
-    """Return the version of a package, whatever it was compiled for; empty if there is none."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version(package).partition("+")[0]
-    except PackageNotFoundError:
-        return ""
+    """Return the module or the file whose imports are followed, if any."""
+    return spec_dir / entry.start if isinstance(entry.start, Path) else entry.start
 
 
 def _search_path(spec_dir: Path) -> list[str]:
     return [str(spec_dir), *sys.path]
-
-
-@functools.cache
-def _shipped(module: str) -> str:
-    """Digest a file of ours, which stays as it is while this runs."""
-    return code_digest(
-        Path(__file__).parents[1].joinpath(*module.split(".")[1:]).with_suffix(".py")
-    )

@@ -20,7 +20,7 @@ from reportgen.record.record import (
     Record,
     ReportSettings,
 )
-from reportgen.sources.catalog import ModelEntry
+from reportgen.sources.model_source import ModelEntry
 from reportgen.spec.model import Measure, Model, Normalization
 
 

@@ -10,15 +10,16 @@ from reportgen.data.known import fingerprint_if_known, is_here
 from reportgen.data.locate import find, tried_places
 from reportgen.data.search import DataSource, Search
 from reportgen.plan.checkpoints import (
+    as_file,
     file_name,
     locate_weights,
-    torchvision_weights,
     tried_weights,
     weights_digest,
 )
 from reportgen.plan.dependencies import Group, why_unreadable
 from reportgen.plan.plan import Build, Plan
 from reportgen.record.digests import ADDED
+from reportgen.sources.model_source import ModelEntry
 from reportgen.spec.model import Weights
 
 T = TypeVar("T")
@@ -141,16 +142,15 @@ def missing(build: Build, group: Group, search: Search) -> Iterable[str]:
             yield why_unreadable(build.entry, search.spec_dir)
         return
     if build.options.weights and not build.options.weights.fit:
-        yield from _missing_weights(build.options.weights, build.entry.source, search)
+        yield from _missing_weights(build.options.weights, build.entry, search)
     for split in splits(build):
         if why := _why_not_here(build.data.source, split, search):
             yield why
 
 
-def _missing_weights(weights: Weights, source: str, search: Search) -> Iterable[str]:
+def _missing_weights(weights: Weights, entry: ModelEntry, search: Search) -> Iterable[str]:
     try:
-        if weights.torchvision:
-            weights = torchvision_weights(source, weights.torchvision)
+        weights = as_file(weights, entry)
         if locate_weights(weights, search) is None:
             yield _no_weights(weights, search)
     except (MeasureError, OSError) as error:

@@ -22,7 +22,8 @@ from reportgen.record import budgets, metrics
 from reportgen.record import record as records
 from reportgen.record.digests import ADDED
 from reportgen.record.record import Figure, ReportSettings
-from reportgen.sources import catalog, torchvision
+from reportgen.sources import catalog
+from reportgen.sources.model_source import Wanted
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
 from reportgen.spec.quoted import Claim, Quoted, Reported
 from reportgen.spec.tensors import described
@@ -149,11 +150,13 @@ def _build(
     entry = catalog.find(model.source)
     inputs = described(model.inputs or {})
     shape: tuple[int, ...] = () if inputs else data.source.shape
-    if model.weights and (named := model.weights.torchvision):
+    published = model.weights.published if model.weights else None
+    wanted_by_weights = entry.wanted(published[1]) if published else Wanted()
+    if wanted_by_weights.args:
         # The model that is counted and timed is the one that is evaluated.
-        args = {**torchvision.pretrained_args(model.source, named), **model.args}
+        args = {**wanted_by_weights.args, **model.args}
         model = model.model_copy(update={"args": args})
-    normalization = _normalization(spec, model, data)
+    normalization = _normalization(spec, model, data, wanted_by_weights)
     dependencies = digests(spec.measure, model, entry, classes, shape, normalization, spec_dir)
     return Build(
         id=identity,
@@ -180,16 +183,15 @@ def _build(
     )
 
 
-def _normalization(spec: Spec, model: Model, data: Data) -> Normalization:
+def _normalization(spec: Spec, model: Model, data: Data, weights: Wanted) -> Normalization:
     """Choose how a model's images are normalised: as the spec says, or as its weights want."""
     channels = data.source.shape[0]
     if model.normalize is not None:
         return _for_channels(model.normalize, channels)
-    named = model.weights.torchvision if model.weights else None
     said = data.name in spec.datasets and spec.datasets[data.name].normalize is not None
-    if named is None or said:
+    if weights.normalization is None or said:
         return data.normalization
-    mean, std = torchvision.normalization(model.source, named)
+    mean, std = weights.normalization
     # Images of other channels are refused by the model itself.
     return Normalization(mean=[*mean], std=[*std]) if channels == len(mean) else data.normalization
 

@@ -19,7 +19,7 @@ from reportgen.spec.relocate import relocate
 from reportgen.spec.yaml_text import Path, Place, Source
 
 # A checkpoint comes from one place: naming another one leaves nothing of the first.
-_ORIGINS = {"file", "url", "torchvision", "fit"}
+_PINS = {"key", "sha256"}
 
 
 def compose(parsed: Source, path: File, overrides: Sequence[str] = ()) -> Source:
@@ -65,7 +65,7 @@ def _merge(base: Any, over: Any, path: Path, replaced: set[Path]) -> Any:
 
 
 def _other_origin(base: dict[str, Any], over: dict[str, Any]) -> bool:
-    return bool(_ORIGINS & over.keys()) and not ("fit" in base and "fit" in over)
+    return bool(over.keys() - _PINS) and not ("fit" in base and "fit" in over)
 
 
 def _mapping(parsed: Source) -> Source:

@@ -46,7 +46,6 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "Input.fill": [1],
     "Weights.file": ["weights/resnet20.safetensors"],
     "Weights.url": ["https://example.org/resnet20-12fca82f.th"],
-    "Weights.torchvision": ["IMAGENET1K_V2"],
     "Weights.key": ["state_dict_ema"],
     "Weights.sha256": ["12fca82f"],
     "Fit.epochs": [12],

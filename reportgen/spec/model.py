@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     JsonValue,
+    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -21,6 +23,8 @@ from reportgen.common.errors import did_you_mean
 from reportgen.data import datasets
 from reportgen.record.metrics import QUALITY
 from reportgen.sources import catalog
+from reportgen.sources.catalog import MODEL_SOURCES
+from reportgen.sources.model_source import UnknownModelError
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
 from reportgen.spec.documents import Report
 from reportgen.spec.quoted import Claim, Reported
@@ -39,7 +43,7 @@ FEWEST_MODULE_RUNS = 5
 def _known_source(source: str) -> str:
     try:
         catalog.find(source)
-    except catalog.UnknownModelError as error:
+    except UnknownModelError as error:
         raise problem(str(error), error.hint) from None
     return source
 
@@ -139,15 +143,27 @@ class Fit(Part):
     """Seed of the initial weights and of the order of the images."""
 
 
+def _published_weights(schema: dict[str, Any]) -> None:
+    """Offer the keys of sources that ship with reportgen; packages may add others."""
+    for name, source in MODEL_SOURCES.shipped().items():
+        if source.weights:
+            schema["properties"][name] = {
+                "type": "string",
+                "description": f"The name of weights that {name} publishes of the model.",
+                "examples": [source.weights],
+            }
+
+
 class Weights(Part):
-    """Where a build's weights come from: exactly one of file, url, torchvision or fit."""
+    """Where a build's weights come from: a file, a url, a fit, or the model's own source."""
+
+    model_config = ConfigDict(extra="allow", json_schema_extra=_published_weights)
+    __pydantic_extra__: dict[str, str] = Field(init=False)
 
     file: str | None = None
     """A checkpoint beside the spec, or absolute: safetensors, or a state dict of torch."""
     url: Annotated[str, Field(pattern=r"^https?://[^\s]+$")] | None = None
     """Where to download a checkpoint; first looked for by name in the data directory."""
-    torchvision: str | None = None
-    """A member of the model's own weights enum, such as IMAGENET1K_V2 or DEFAULT."""
     fit: Fit | None = None
     """Train them here."""
     key: Annotated[str, Field(min_length=1)] | None = None
@@ -155,9 +171,24 @@ class Weights(Part):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] | None = None
     """SHA-256 of the checkpoint, or its first eight or more digits; checked before loading."""
 
+    @property
+    def published(self) -> tuple[str, str] | None:
+        """The source that publishes them, and what it calls them."""
+        return next(iter((self.model_extra or {}).items()), None)
+
+    @model_validator(mode="after")
+    def _known_sources(self) -> Weights:
+        unknown = [name for name in self.model_extra or () if name not in MODEL_SOURCES]
+        if unknown:
+            raise ValidationError.from_exception_data(
+                "Weights", [{"type": "extra_forbidden", "loc": (n,), "input": n} for n in unknown]
+            )
+        return self
+
     @model_validator(mode="after")
     def _one_origin(self) -> Weights:
-        given = [name for name in ("file", "url", "torchvision", "fit") if getattr(self, name)]
+        given = [name for name in ("file", "url", "fit") if getattr(self, name)]
+        given[2:2] = self.model_extra or {}
         if len(given) != 1:
             what = " and ".join(f"'{name}'" for name in given) or "none"
             raise problem(
@@ -205,7 +236,7 @@ class Model(Part):
     """One row of the table (or one for each data set and class count)."""
 
     source: Annotated[str, AfterValidator(_known_source)]
-    """zoo/NAME, torchvision/NAME, python/PACKAGE.MODULE:FACTORY or PATH/TO/FILE.py:FACTORY."""
+    """SOURCE/NAME (`reportgen list model-sources`), or PATH/TO/FILE.py:FACTORY."""
     args: dict[str, Argument] = Field(default_factory=dict)
     """Keyword arguments of the model's factory: any values, lists and mappings in them too."""
     inputs: Inputs | None = None
@@ -233,11 +264,11 @@ class Model(Part):
 
     @model_validator(mode="after")
     def _published_weights(self) -> Model:
-        published = self.weights and self.weights.torchvision
-        if published and not self.source.startswith("torchvision/"):
+        published = self.weights and self.weights.published
+        if published and published[0] != catalog.publisher_of(self.source):
             raise problem(
-                f"torchvision publishes no weights of '{self.source}'",
-                "Write `source: torchvision/NAME`, or weights from a file, a url or a fit.",
+                f"{published[0]} publishes no weights of '{self.source}'",
+                f"Write `source: {published[0]}/NAME`, or weights from a file, a url or a fit.",
             )
         return self
 

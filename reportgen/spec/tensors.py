@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 from reportgen.common.errors import Problem
 from reportgen.record import record
 from reportgen.sources import catalog
+from reportgen.sources.model_source import ModelEntry, UnknownModelError
 from reportgen.spec.base import Name, Part, PositiveInt, problem
 from reportgen.spec.yaml_text import Path, Source, mapping
 
@@ -130,10 +131,10 @@ def input_problems(parsed: Source) -> Iterator[Problem]:
             )
 
 
-def _entry(source: Any) -> catalog.ModelEntry | None:
+def _entry(source: Any) -> ModelEntry | None:
     try:
         return catalog.find(source) if isinstance(source, str) else None
-    except catalog.UnknownModelError:
+    except UnknownModelError:
         return None
 
 

@@ -15,6 +15,7 @@ from reportgen.common.errors import MeasureError, UnfitError
 from reportgen.data.search import Search
 from reportgen.plan.plan import Build
 from reportgen.plan.resolve import plan
+from reportgen.sources import python
 from reportgen.spec import loads
 
 SPEC = """\
@@ -233,7 +234,7 @@ def make():
 
 
 def with_inputs(tmp_path: Path, forward: str) -> nn.Module:
-    construct_module._module_from_file.cache_clear()
+    python._module_from_file.cache_clear()
     (tmp_path / "mine.py").write_text(FORWARDS.replace("FORWARD", forward))
     build = plan(loads(INPUTS), name="t", spec_dir=tmp_path).builds["M"]
     return factory(build, tmp_path)()

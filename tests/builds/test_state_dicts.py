@@ -25,14 +25,15 @@ from reportgen.common import cache
 from reportgen.common.errors import MeasureError, MissingError
 from reportgen.data.search import Search
 from reportgen.plan.checkpoints import (
+    as_file,
     fetch_weights,
     file_name,
     is_here,
     locate_weights,
-    torchvision_weights,
     weights_digest,
 )
-from reportgen.sources.torchvision import INPUT_SIZES
+from reportgen.sources.catalog import find as find_model
+from reportgen.sources.torchvision import NAMES
 from reportgen.spec.model import Fit, Weights
 from reportgen.zoo.cifar_resnet import resnet20
 from tests.data.layouts import serving, write_folder
@@ -373,38 +374,41 @@ def test_a_published_checkpoint_loads(name: str, data_dir: Path) -> None:
 # torchvision's enums.
 
 
+def published(model: str, member: str) -> Weights:
+    return as_file(Weights(torchvision=member), find_model(f"torchvision/{model}"))
+
+
 def test_torchvision_names_its_checkpoints_after_their_digests() -> None:
     from torchvision.models import get_model_weights
 
-    for model in INPUT_SIZES:
+    for model in NAMES.split():
         for member in get_model_weights(model).__members__:
-            weights = torchvision_weights(model, member)
+            weights = published(model, member)
             assert weights.sha256
             assert weights.sha256 in file_name(weights)
 
 
 def test_published_weights_are_here_or_not(tmp_path: Path) -> None:
     search = Search((tmp_path,), offline=True)
+    resnet50 = find_model("torchvision/resnet50")
     weights = Weights(torchvision="IMAGENET1K_V1")
-    assert not is_here(weights, "torchvision/resnet50", search)
+    assert not is_here(weights, resnet50, search)
     write_folder(tmp_path, {"weights/resnet50-0676ba61.pth": b"of another digest"})
-    assert not is_here(weights, "torchvision/resnet50", search)
-    assert is_here(Weights(fit=Fit(epochs=1)), "torchvision/resnet50", search)
-    assert is_here(Weights(file="weights/resnet50-0676ba61.pth"), "", search)
+    assert not is_here(weights, resnet50, search)
+    assert is_here(Weights(fit=Fit(epochs=1)), resnet50, search)
+    assert is_here(Weights(file="weights/resnet50-0676ba61.pth"), resnet50, search)
 
 
 def test_default_is_the_latest() -> None:
-    assert torchvision_weights("resnet50", "DEFAULT") == torchvision_weights(
-        "resnet50", "IMAGENET1K_V2"
-    )
+    assert published("resnet50", "DEFAULT") == published("resnet50", "IMAGENET1K_V2")
 
 
 def test_a_member_that_is_not() -> None:
     with pytest.raises(MeasureError) as error:
-        torchvision_weights("resnet50", "IMAGENET_V2")
+        published("resnet50", "IMAGENET_V2")
     assert str(error.value) == "torchvision's resnet50 has no weights 'IMAGENET_V2'"
     with pytest.raises(MeasureError) as of_enum:
-        torchvision_weights("resnet50", "ResNet50_Weights.IMAGENET1K_V2")
+        published("resnet50", "ResNet50_Weights.IMAGENET1K_V2")
     assert of_enum.value.hint == error.value.hint
     assert error.value.hint == (
         "Did you mean 'IMAGENET1K_V2'? Known: IMAGENET1K_V1, IMAGENET1K_V2, DEFAULT."

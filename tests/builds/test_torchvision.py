@@ -18,7 +18,9 @@ from reportgen.data.search import Search
 from reportgen.plan import checkpoints
 from reportgen.plan.plan import Build
 from reportgen.plan.resolve import plan
-from reportgen.sources.torchvision import INPUT_SIZES, normalization, pretrained_args
+from reportgen.sources.catalog import find
+from reportgen.sources.model_source import Wanted
+from reportgen.sources.torchvision import NAMES
 from reportgen.spec import loads
 
 SPEC = """\
@@ -30,6 +32,7 @@ models:
   M: {source: torchvision/MODEL, weights: {torchvision: MEMBER}}
 measure: {accuracy: {}, complexity: {}}
 """
+MODELS = NAMES.split()
 # As old checkpoints have them; torchvision renames them when it loads.
 DENSE = re.compile(r"(denselayer\d+\.(?:norm|relu|conv))([12])")
 
@@ -97,7 +100,7 @@ def random_arguments(model: str) -> dict[str, Any]:
 
 def settings(module: nn.Module) -> dict[str, Any]:
     """List the plain attributes of every part of a module, and what it is."""
-    plain = (bool, int, float, str, tuple, type(None))
+    plain = (bool, int, float, str, tuple)
     found = {
         f"{path}.{name}": value
         for path, part in module.named_modules()
@@ -105,6 +108,14 @@ def settings(module: nn.Module) -> dict[str, Any]:
         if isinstance(value, plain)
     }
     return found | {path: type(part).__name__ for path, part in module.named_modules()}
+
+
+def crop(model: str) -> int:
+    return int(torchvision.get_model_weights(model).DEFAULT.transforms().crop_size[0])
+
+
+def wanted(model: str, member: str) -> Wanted:
+    return find(f"torchvision/{model}").wanted(member)
 
 
 def both(
@@ -118,7 +129,7 @@ def both(
     path = folder / "checkpoints" / member.url.rpartition("/")[2]
     size = max(member.meta["min_size"][0], 64)
     if model.startswith(("vit", "maxvit")):
-        size = INPUT_SIZES[model]
+        size = crop(model)
     monkeypatch.setattr(checkpoints, "fetch_weights", lambda *_: path)
     monkeypatch.setenv("TORCH_HOME", str(folder / "none"))
     monkeypatch.setattr(torch.hub, "_hub_dir", str(folder))
@@ -132,7 +143,7 @@ def both(
         *("mnasnet0_5", "squeezenet1_1", "shufflenet_v2_x0_5"),
         *(
             pytest.param(name, marks=pytest.mark.slow)
-            for name in INPUT_SIZES
+            for name in MODELS
             if name not in ("mnasnet0_5", "squeezenet1_1", "shufflenet_v2_x0_5")
         ),
     ],
@@ -145,7 +156,7 @@ def test_a_model_is_what_torchvisions_own_constructor_gives(
     mine, published = ours.state_dict(), theirs.state_dict()
     assert mine.keys() == published.keys()
     assert all(torch.equal(mine[name], published[name]) for name in mine)
-    size = INPUT_SIZES[model] if model.startswith(("vit", "maxvit")) else 96
+    size = crop(model) if model.startswith(("vit", "maxvit")) else 96
     images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(2))
     if model != "vit_h_14":  # a trillion products for each
         with torch.inference_mode():
@@ -195,9 +206,9 @@ def test_the_model_that_is_counted_is_the_one_that_is_evaluated(model: str) -> N
 
 
 def test_image_sizes_of_transformers_follow_their_weights() -> None:
-    for model in (name for name in INPUT_SIZES if name.startswith("vit")):
+    for model in (name for name in MODELS if name.startswith("vit")):
         for name, member in torchvision.get_model_weights(model).__members__.items():
-            size = pretrained_args(f"torchvision/{model}", name).get("image_size", 224)
+            size = wanted(model, name).args.get("image_size", 224)
             assert (size, size) == member.meta["min_size"], (model, name)
 
 
@@ -222,11 +233,11 @@ def test_weights_for_another_number_of_classes() -> None:
 
 
 def test_mean_and_deviation_of_all_published_weights_are_known_without_torchvision() -> None:
-    for model in INPUT_SIZES:
+    for model in MODELS:
         for name, member in torchvision.get_model_weights(model).__members__.items():
             preset = member.transforms()
-            mean, std = normalization(f"torchvision/{model}", name)
-            assert (mean, std) == (tuple(preset.mean), tuple(preset.std)), (model, name)
+            figures = tuple(preset.mean), tuple(preset.std)
+            assert wanted(model, name).normalization == figures, (model, name)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from reportgen.plan import code, dependencies, resolve
 from reportgen.plan.code import imports_digest, lost_import, own_files
 from reportgen.plan.plan import NO_DATA
 from reportgen.record.digests import adopt, differing
-from reportgen.sources.catalog import ModelEntry
+from reportgen.sources import model_source
+from reportgen.sources.model_source import ModelEntry
 from reportgen.spec import load
 from reportgen.spec.model import Complexity, Measure, Model
 
@@ -259,7 +260,7 @@ def test_what_a_helper_imports_may_be_lost_too(tmp_path: Path) -> None:
 
 
 def test_the_file_of_a_plugin_counts(tmp_path: Path) -> None:
-    entry = ModelEntry("acme/net", "plugin", "lab.nets:net")
+    entry = ModelEntry("acme/net", "lab.nets:net")
     write(tmp_path, LAB)
     before = code_of(entry, tmp_path)
     (tmp_path / "lab/sizes.py").write_text("WIDTH = 9\n")
@@ -457,9 +458,9 @@ def test_an_import_that_cannot_be_read_has_not_changed(
 def test_another_version_of_torchvision_makes_its_models_stale(
     project: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dependencies, "_version", lambda package: "0.1")
+    monkeypatch.setattr(model_source, "installed_version", lambda package: "0.1")
     assert main(["check", "code.yaml"]) == 3
     assert "Theirs: complexity: the version of its package changed\n" in said()
-    monkeypatch.setattr(dependencies, "_version", lambda package: "")
+    monkeypatch.setattr(model_source, "installed_version", lambda package: "")
     assert main(["check", "code.yaml"]) == 0
     assert "not checked: torchvision is not installed\n" in said()
