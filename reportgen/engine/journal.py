@@ -89,12 +89,15 @@ class Journal:
         dependencies = dict(build.dependencies)
         if measured or not holds_old:  # else the next run finds the change again
             dependencies[due.group] = dict(due.dependencies)
+        package = {"package": due.build.entry.package_text} if measured else {}
         said = {key: portable_text(text, spec_dir) for key, text in (metadata or {}).items()}
         build = replace(
             build,
             figures={**others, **{key: figure for key, figure in chosen.items() if figure}},
             dependencies=dependencies,
-            metadata={key: text for key, text in {**build.metadata, **said}.items() if text},
+            metadata={
+                key: text for key, text in {**build.metadata, **said, **package}.items() if text
+            },
             ledger=ledger if ledger is not None else build.ledger,
         )
         self.record = replace(self.record, builds={**self.record.builds, due.build.id: build})

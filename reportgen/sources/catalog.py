@@ -51,7 +51,7 @@ def find(name: str) -> ModelEntry:
 
     No library is imported: whether a factory of the user's own exists is known when it is built.
     """
-    source = _source_of(name)
+    source = source_of(name)
     try:
         entry = MODEL_SOURCES[source].find(name)
     except UnknownModelError as error:
@@ -62,13 +62,13 @@ def find(name: str) -> ModelEntry:
     return replace(entry, package=package) if package and not entry.package else entry
 
 
-def publisher_of(name: str) -> str:
-    """Return the source that publishes weights of a model; empty if none does."""
-    source = _source_of(name)
-    return source if MODEL_SOURCES[source].weights else ""
+def publishes(source: str) -> bool:
+    """Whether there is such a source, and it publishes weights by name."""
+    return source in MODEL_SOURCES and bool(MODEL_SOURCES[source].weights)
 
 
-def _source_of(name: str) -> str:
+def source_of(name: str) -> str:
+    """Return the source that is to have a model of this name."""
     if name.endswith(".py") or name.rpartition(":")[0].endswith(".py"):
         return "file"
     prefix, slash, _ = name.partition("/")
@@ -90,7 +90,7 @@ def _hint(name: str) -> str:
 
 def _is_known(name: str) -> bool:
     try:
-        MODEL_SOURCES[_source_of(name)].find(name)
+        MODEL_SOURCES[source_of(name)].find(name)
     except UnknownModelError:
         return False
     return True

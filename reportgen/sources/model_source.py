@@ -100,6 +100,11 @@ class ModelEntry:
         """Version of its package; empty if there is none."""
         return installed_version(self.package) if self.package else ""
 
+    @property
+    def package_text(self) -> str:
+        """Its package as the report shows it; empty if there is none."""
+        return f"{self.package} {self.version}".strip()
+
     def factory(self, spec_dir: Path) -> Callable[..., Any]:
         """Import what makes it: a function of keyword arguments that returns a module."""
         module, attribute = self.module(spec_dir), self.target.rpartition(":")[2]

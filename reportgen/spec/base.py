@@ -51,6 +51,11 @@ class Part(BaseModel):
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True
     )
 
+    @classmethod
+    def other_keys(cls) -> list[str]:
+        """Return the keys that are allowed besides the declared ones."""
+        return []
+
 
 def problem(message: str, hint: str = "") -> PydanticCustomError:
     """Return an error whose text and hint reach the user as they are."""

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from reportgen.common.errors import Problem, SpecError, UsageError, did_you_mean, nearest
 from reportgen.spec import yaml_text
+from reportgen.spec.base import Part
 from reportgen.spec.compose import compose
 from reportgen.spec.model import Spec
 from reportgen.spec.references import reference_problems
@@ -156,7 +157,8 @@ def _fields(path: yaml_text.Path) -> list[str]:
         else:  # the items of a list, the values of a mapping
             inside = _plain((get_args(inside) or (None,))[-1])
     if isinstance(inside, type) and issubclass(inside, BaseModel):
-        return [info.alias or key for key, info in inside.model_fields.items()]
+        declared = [info.alias or key for key, info in inside.model_fields.items()]
+        return declared + (inside.other_keys() if issubclass(inside, Part) else [])
     return []
 
 

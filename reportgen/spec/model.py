@@ -176,9 +176,14 @@ class Weights(Part):
         """The source that publishes them, and what it calls them."""
         return next(iter((self.model_extra or {}).items()), None)
 
+    @classmethod
+    def other_keys(cls) -> list[str]:
+        """Return the sources that publish weights."""
+        return [name for name in MODEL_SOURCES if catalog.publishes(name)]
+
     @model_validator(mode="after")
     def _known_sources(self) -> Weights:
-        unknown = [name for name in self.model_extra or () if name not in MODEL_SOURCES]
+        unknown = [name for name in self.model_extra or () if not catalog.publishes(name)]
         if unknown:
             raise ValidationError.from_exception_data(
                 "Weights", [{"type": "extra_forbidden", "loc": (n,), "input": n} for n in unknown]
@@ -193,7 +198,7 @@ class Weights(Part):
             what = " and ".join(f"'{name}'" for name in given) or "none"
             raise problem(
                 f"weights come from one place, and here are {what}",
-                "Write exactly one of file, url, torchvision or fit.",
+                f"Write exactly one of file, url, {', '.join(self.other_keys())} or fit.",
             )
         if self.sha256 and not (self.file or self.url):
             raise problem("'sha256' pins a file or a url only", "Remove it.")
@@ -265,7 +270,7 @@ class Model(Part):
     @model_validator(mode="after")
     def _published_weights(self) -> Model:
         published = self.weights and self.weights.published
-        if published and published[0] != catalog.publisher_of(self.source):
+        if published and published[0] != catalog.source_of(self.source):
             raise problem(
                 f"{published[0]} publishes no weights of '{self.source}'",
                 f"Write `source: {published[0]}/NAME`, or weights from a file, a url or a fit.",
