@@ -97,10 +97,7 @@ def _arguments(build: Build, make: Callable[..., Any]) -> dict[str, Any]:
                 f"{build.classes} classes",
                 f"Add the argument '{entry.classes_argument}' to it, or remove `classes`.",
             )
-    if build.input_shape and entry.args is not None:
-        of_images = {"in_channels": build.input_shape[0], "image_size": build.input_shape[-1]}
-        kwargs = {key: of_images[key] for key in of_images if key in entry.args} | kwargs
-    return kwargs
+    return {**entry.image_args(build.input_shape), **kwargs} if build.input_shape else kwargs
 
 
 def _takes(make: Callable[..., Any], argument: str) -> bool:

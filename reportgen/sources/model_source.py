@@ -119,6 +119,11 @@ class ModelEntry:
         """Import the module that its factory is in."""
         return importlib.import_module(self.target.rpartition(":")[0])
 
+    def image_args(self, shape: tuple[int, ...]) -> Mapping[str, object]:
+        """Return the arguments that follow from the shape of images: channels, height, width."""
+        follow = {"in_channels": shape[0], "image_size": shape[-1]}
+        return {name: value for name, value in follow.items() if name in (self.args or ())}
+
     def wanted(self, member: str) -> Wanted:
         """Return what the published weights of this name need; imports nothing."""
         return Wanted()
