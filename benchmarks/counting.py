@@ -19,7 +19,7 @@ from harness import Options, Row, duration
 from torch import nn
 
 from reportgen.counting import build_on_meta, count
-from reportgen.sources.torchvision import INPUT_SIZES
+from reportgen.sources.torchvision import NAMES
 
 QUICK = """
     alexnet densenet121 efficientnet_b0 googlenet mnasnet1_0 mobilenet_v3_small regnet_y_400mf
@@ -30,7 +30,7 @@ LARGEST = 40_000_000_000  # MACs; the peers take minutes for what is larger
 
 def bench(options: Options) -> Iterator[Row]:
     """Let all tools count one model after the other."""
-    names = QUICK if options.quick else [name for name in INPUT_SIZES if _macs(name) <= LARGEST]
+    names = QUICK if options.quick else [name for name in NAMES.split() if _macs(name) <= LARGEST]
     tools = _tools()
     taken: dict[str, dict[str, float]] = {tool: {} for tool in tools}
     for name in ["squeezenet1_1", *names]:  # the first time imports, and is not kept
