@@ -152,13 +152,11 @@ def _code(entry: ModelEntry, spec_dir: Path) -> str:
     if isinstance(start, str) and not is_found(start, _search_path(spec_dir)):
         beside = f"neither beside the spec ({spec_dir}) nor " if entry.runs_foreign_code else "not "
         raise UnreadableError(f"the module {start} is not there, {beside}installed")
-    if not entry.runs_foreign_code:
-        return entry.identity
-    path = find_module(start, _search_path(spec_dir)) if isinstance(start, str) else start
-    if path is None:
-        return entry.identity
+    path = start
+    if isinstance(start, str):
+        path = find_module(start, _search_path(spec_dir)) if entry.runs_foreign_code else None
     with _unreadable():
-        return code_digest(path)
+        return code_digest(path) if isinstance(path, Path) else entry.identity(spec_dir)
 
 
 @contextmanager

@@ -90,9 +90,11 @@ class ModelEntry:
         """
         return self.target.rpartition(":")[0] or None
 
-    @property
-    def identity(self) -> str:
-        """Digest what tells its code from that of others, where its own file does not count."""
+    def identity(self, spec_dir: Path) -> str:
+        """Digest what tells it from others, where the file of the user's own code does not.
+
+        Raises OSError where that cannot be read.
+        """
         return digest(self.target)
 
     @property

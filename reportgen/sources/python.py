@@ -21,9 +21,8 @@ class ModuleModel(ModelEntry):
 
     runs_foreign_code: bool = True
 
-    @property
     @override
-    def identity(self) -> str:
+    def identity(self, spec_dir: Path) -> str:
         return digest(self.target.rpartition(":")[2])
 
     @override
