@@ -85,7 +85,11 @@ _MODELS = (
     _zoo(
         "conv:conv",
         "a single convolution, its output channels the classes",
-        in_channels=3, kernel_size=3, stride=1, padding=0, bias=True,
+        in_channels=3,
+        kernel_size=3,
+        stride=1,
+        padding=0,
+        bias=True,
     ),
     ZooModel(
         "zoo/decoder",

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 from reportgen.cli import main
 from reportgen.common import registry
+from reportgen.sources import model_source
 from reportgen.sources.catalog import MODEL_SOURCES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "extending-model-sources.md"
@@ -171,3 +172,34 @@ def test_a_name_of_weights_that_there_is_not(
     Path("acme.yaml").write_text(text)
     assert main(["plan", "acme.yaml"]) == 0
     assert "missing: acme has no weights 'v2'" in capsys.readouterr().out
+
+
+def test_a_source_that_cannot_be_loaded(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (site / "acme_nets.py").write_text("raise RuntimeError('no licence')\n")
+    assert main(["validate", "acme.yaml"]) == 2
+    assert capsys.readouterr().err == (
+        "the model source 'acme' of the package acme-nets cannot be loaded: RuntimeError: no "
+        "licence. Update or uninstall it.\n"
+    )
+
+
+def test_a_package_that_is_gone_costs_no_figure(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "acme.yaml", "-q"]) == 0
+    before = Path("out/acme.json").read_bytes()
+    (site / "acme_nets-1.2.dist-info" / "entry_points.txt").unlink()
+    forget()
+    assert main(["check", "acme.yaml"]) == 0
+    assert "not checked: no installed package has the model 'acme/tiny'" in capsys.readouterr().out
+    assert main(["run", "acme.yaml", "-q"]) == 1
+    assert Path("out/acme.json").read_bytes() == before
+
+
+def test_another_version_of_the_package(
+    site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["run", "acme.yaml", "-q"]) == 0
+    monkeypatch.setattr(model_source, "installed_version", lambda package: "2.0")
+    assert main(["check", "acme.yaml"]) == 3
+    assert "Tiny: complexity: the version of its package changed\n" in capsys.readouterr().out
