@@ -203,3 +203,66 @@ def test_another_version_of_the_package(
     monkeypatch.setattr(model_source, "installed_version", lambda package: "2.0")
     assert main(["check", "acme.yaml"]) == 3
     assert "Tiny: complexity: the version of its package changed\n" in capsys.readouterr().out
+
+
+FOLDERS = """\
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from reportgen.sources.model_source import ModelEntry, ModelSource, UnknownModelError
+
+
+@dataclass(frozen=True)
+class Folder(ModelEntry):
+    runs_foreign_code: bool = True
+
+    @property
+    def start(self):
+        return Path(self.target.rpartition(":")[0]) / "hubconf.py"
+
+    def factory(self, spec_dir):
+        import torch
+
+        path, _, name = self.target.rpartition(":")
+        return partial(torch.hub.load, str(spec_dir / path), name, source="local")
+
+
+@dataclass(frozen=True)
+class Folders(ModelSource):
+    def find(self, name):
+        target = name.removeprefix("acme/")
+        if not target.rpartition(":")[0]:
+            raise UnknownModelError(name, f"Write {self.form}.")
+        return Folder(name, target)
+
+
+SOURCE = Folders("acme/PATH:ENTRY", "folders with a hubconf.py")
+"""
+HUBCONF = """\
+def net(num_classes):
+    from torch import nn
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, num_classes))
+"""
+
+
+def test_a_source_of_folders_that_it_cannot_list(
+    site: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (site / "acme_nets.py").write_text(FOLDERS)
+    text = SPEC.replace("acme/tiny, args: {hidden: 32}", "zoo/digits_mlp")
+    Path("acme.yaml").write_text(text.replace("acme/tiny", "'acme/parts:net'"))
+    Path("parts").mkdir()
+    Path("parts/hubconf.py").write_text(HUBCONF)
+    assert main(["run", "acme.yaml", "-q"]) == 2
+    said = "the model 'Tiny' runs code of acme/parts:net: read it, then add --allow-code.\n"
+    assert capsys.readouterr().err == said
+    assert main(["run", "acme.yaml", "-q", "--allow-code"]) == 0
+    assert builds()["Tiny"]["figures"]["params"]["value"] == 650
+    Path("parts/hubconf.py").write_text(HUBCONF.replace("64,", "8 * 8,"))
+    assert main(["check", "acme.yaml"]) == 3
+    assert "Tiny: complexity: the model's code changed" in capsys.readouterr().out
+    capsys.readouterr()
+    Path("acme.yaml").write_text(text.replace("acme/tiny", "acme/parts"))
+    assert main(["validate", "acme.yaml"]) == 2
+    assert "  Write acme/PATH:ENTRY.\n" in capsys.readouterr().err
