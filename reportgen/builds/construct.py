@@ -81,7 +81,7 @@ def own_classes(build: Build, spec_dir: Path) -> dict[str, str]:
     argument = build.entry.classes_argument
     if not build.classes or _takes(_imported(build, spec_dir), argument):
         return {"classes": ""}
-    return {"classes": f"its own, its factory takes no '{argument}'"}
+    return {"classes": f"its own, its factory takes no '{argument}'" if argument else "its own"}
 
 
 def _arguments(build: Build, make: Callable[..., Any]) -> dict[str, Any]:
@@ -92,16 +92,19 @@ def _arguments(build: Build, make: Callable[..., Any]) -> dict[str, Any]:
         if _takes(make, entry.classes_argument):
             kwargs[entry.classes_argument] = build.classes
         elif build.classes != build.data.source.classes:
+            taken = entry.classes_argument or "num_classes"
             raise MeasureError(
-                f"{entry.source} takes no '{entry.classes_argument}', and is to be built for "
+                f"{entry.source} takes no '{taken}', and is to be built for "
                 f"{build.classes} classes",
-                f"Add the argument '{entry.classes_argument}' to it, or remove `classes`.",
+                f"Add the argument '{taken}' to it, or remove `classes`.",
             )
     return {**entry.image_args(build.input_shape), **kwargs} if build.input_shape else kwargs
 
 
 def _takes(make: Callable[..., Any], argument: str) -> bool:
     """Whether a factory has a keyword argument; taken to be so where its signature is not known."""
+    if not argument:
+        return False
     try:
         parameters = inspect.signature(make).parameters
     except (TypeError, ValueError):
@@ -261,7 +264,9 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
 
 def _leave_out(content: Any, extra: Sequence[str], make: Callable[[], nn.Module]) -> None:
     """Remove tensors that the model may lack, such as heads for training, where it does."""
-    own = make().state_dict() if extra else {}
+    if not extra:
+        return
+    own = make().state_dict()
     for name in [name for name in content if name.startswith(tuple(extra)) and name not in own]:
         del content[name]
 

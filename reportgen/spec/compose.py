@@ -18,7 +18,8 @@ from reportgen.spec.override import override
 from reportgen.spec.relocate import relocate
 from reportgen.spec.yaml_text import Path, Place, Source
 
-# A checkpoint comes from one place: naming another one leaves nothing of the first.
+# A checkpoint comes from one place: naming another one leaves nothing of the first. These keys name
+# no place.
 _PINS = {"key", "sha256"}
 
 

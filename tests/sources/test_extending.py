@@ -266,3 +266,15 @@ def test_a_source_of_folders_that_it_cannot_list(
     Path("acme.yaml").write_text(text.replace("acme/tiny", "acme/parts"))
     assert main(["validate", "acme.yaml"]) == 2
     assert "  Write acme/PATH:ENTRY.\n" in capsys.readouterr().err
+
+
+def test_a_model_that_sets_its_own_class_count(site: Path) -> None:
+    """Its factory takes any argument, and none for the class count."""
+    code = LINEAR.replace("num_classes=10, hidden=0", "hidden=0, **others").replace(
+        "    from torch", "    assert not others\n    num_classes = 10\n    from torch"
+    )
+    named = code.replace('args={"hidden": 0}', 'args={"hidden": 0}, classes_argument=""')
+    (site / "acme_nets.py").write_text(named)
+    assert main(["run", "acme.yaml", "-q"]) == 0
+    assert builds()["Tiny"]["figures"]["params"]["value"] == 650
+    assert builds()["Tiny"]["metadata"]["classes"] == "its own"
