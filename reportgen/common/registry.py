@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reportgen.common.errors import UsageError, did_you_mean
 
@@ -36,7 +36,7 @@ class PluginError(UsageError):
     """An installed package declares an entry that cannot be used."""
 
 
-class Registry(Generic[E]):
+class Registry(Mapping[str, E]):
     """The entries of one kind: those that ship with reportgen, and those of installed packages.
 
     `kind` is what messages call an entry ("metric"), `topic` what `reportgen list` calls all of
@@ -61,6 +61,10 @@ class Registry(Generic[E]):
         """Yield the names of all entries: reportgen's own first, then those of packages, sorted."""
         yield from self._shipped
         yield from sorted(self._declared())
+
+    def __len__(self) -> int:
+        """Count the entries."""
+        return len(self._shipped) + len(self._declared())
 
     def __getitem__(self, name: str) -> E:
         """Return an entry.

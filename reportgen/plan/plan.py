@@ -12,8 +12,8 @@ from pathlib import Path
 
 from reportgen.data import datasets
 from reportgen.data.search import DataSource
-from reportgen.plan.dependencies import Group
 from reportgen.record.description import Description
+from reportgen.record.metric import Group
 from reportgen.record.record import (
     BuildRecord,
     DatasetRecord,

@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen.data.search import Search
-from reportgen.plan.dependencies import METHODS, Group
+from reportgen.plan.dependencies import METHODS
 from reportgen.plan.plan import Build, Plan
 from reportgen.plan.probe import Probe, ReadData
 from reportgen.plan.selection import Selection
 from reportgen.record.digests import adopt, differing
+from reportgen.record.metric import Group
 from reportgen.record.metrics import is_known
 from reportgen.record.portable import portable_text
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record

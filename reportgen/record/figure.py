@@ -10,7 +10,8 @@ from annotated_types import Ge, Le
 from pydantic import Strict, with_config
 
 from reportgen.record.damage import DamageError, quoted
-from reportgen.record.metrics import Metric, metric_of
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of
 from reportgen.record.text import compact
 from reportgen.record.values import (
     KNOWN_KEYS,
@@ -120,11 +121,9 @@ def damages(figure: Figure, key: str, environments: Mapping[str, object]) -> Ite
 
 def _out_of_range(value: int | float, metric: Metric, *, counted: bool) -> Iterator[DamageError]:
     """Yield what cannot be a value of a metric. A plugin's metrics may have any value."""
-    if metric.kind == "other":
-        return
-    if value < 0 and metric.name != "memory":  # by how much a process grew
+    if value < 0 and not metric.signed:
         yield DamageError(("value",), f"{value:,} is less than 0")
     elif metric.unit == "%" and value > 100:
         yield DamageError(("value",), f"{value:,} % is more than 100 %")
-    elif counted and metric.kind == "complexity" and not isinstance(value, int):
+    elif counted and metric.whole and not isinstance(value, int):
         yield DamageError(("value",), f"{value:,} is not an integer")

@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reportgen.common.errors import RecordError
-from reportgen.plan.dependencies import METHODS, Group, group_of
+from reportgen.plan.dependencies import METHODS, group_of
 from reportgen.record.digests import ADDED, differing
+from reportgen.record.metric import Group
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record, loads
 
 T = TypeVar("T")

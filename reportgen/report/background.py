@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reportgen.record.metrics import KINDS, Metric, metric_of, rank, split_convention
+from reportgen.record.metric import KINDS, Metric
+from reportgen.record.metrics import metric_of, rank, split_convention
 from reportgen.record.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, distinct_labels, ordered_builds
 from reportgen.report.figures import counting_notes, is_own

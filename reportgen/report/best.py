@@ -28,7 +28,8 @@ from collections.abc import Sequence
 from math import hypot, inf, isfinite
 
 from reportgen.record.certainty import between_processes, interval_of, interval_of_share
-from reportgen.record.metrics import Metric, metric_of
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_doubtful, is_own, shown
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from reportgen.common import units
 from reportgen.common.errors import RecordError
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Metric, metric_of, rank, split_key
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of, rank, split_key
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.beside import misfit
 from reportgen.report.best import best, comparable

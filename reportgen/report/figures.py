@@ -9,7 +9,8 @@ from reportgen.common import units
 from reportgen.data.datasets import DATASETS
 from reportgen.record.budgets import verdicts_of
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Metric, is_known, metric_of
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import is_known, metric_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 

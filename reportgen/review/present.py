@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.common import units
-from reportgen.record.metrics import metric_of, split_key
+from reportgen.record.metrics import metric_of, parse_key
 from reportgen.record.record import Figure, Record
 from reportgen.report.comparison import Column, columns, distinct_labels
 from reportgen.report.figures import figure_text, shown, with_mark
@@ -124,7 +124,7 @@ def labels(rows: Sequence[Row]) -> dict[Row, str]:
 
 def line(model: str, cell: CellChange) -> Line:
     """Put one figure before and after into words."""
-    metric = Column(cell.key, metric_of(cell.key), split_key(cell.key)[1]).label
+    metric = Column(cell.key, metric_of(cell.key), parse_key(cell.key).batch).label
     old, new = _texts(cell)
     return Line(
         model,

@@ -19,7 +19,7 @@ from pydantic import (
 
 from reportgen.common.errors import did_you_mean
 from reportgen.data import datasets
-from reportgen.record.metrics import QUALITY
+from reportgen.record.metrics import METRICS, metrics
 from reportgen.sources import catalog
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
 from reportgen.spec.documents import Report
@@ -42,6 +42,25 @@ def _known_source(source: str) -> str:
     except catalog.UnknownModelError as error:
         raise problem(str(error), error.hint) from None
     return source
+
+
+def _known_quality(name: str) -> str:
+    if name in METRICS and METRICS[name].kind == "accuracy":
+        return name
+    known = [name for name in METRICS if METRICS[name].kind == "accuracy"]
+    hint = did_you_mean(name, known, show=len(known))
+    if name in METRICS:
+        raise problem(f"'{name}' is no metric of quality", f"Known: {', '.join(known)}.")
+    raise problem(f"unknown metric '{name}'", hint)
+
+
+QualityMetric: TypeAlias = Annotated[
+    str,
+    AfterValidator(_known_quality),
+    WithJsonSchema(
+        {"anyOf": [{"enum": [each.name for each in metrics("accuracy")]}, {"type": "string"}]}
+    ),
+]
 
 
 class Normalization(Part):
@@ -296,7 +315,7 @@ class Timing(Part):
 class Accuracy(Part):
     """Evaluate on the data set."""
 
-    metrics: Annotated[list[Literal[QUALITY]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
+    metrics: Annotated[list[QualityMetric], Field(min_length=1)] = Field(
         default_factory=lambda: ["top1"]
     )
     """Metrics of quality."""
