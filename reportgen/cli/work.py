@@ -62,23 +62,24 @@ def _is_spec(path: Path) -> bool:
 def plan(path: Path, overrides: Sequence[str] = (), out: Path | None = None) -> Plan:
     """Load one spec and plan it.
 
-    A model that no installed package has is an error, unless the record in `out` has figures of it.
+    A model or a metric that no installed package has is an error, unless the record in `out` has
+    figures of it.
     """
+    from reportgen.common.registry import known_before
     from reportgen.plan.resolve import plan
-    from reportgen.sources.catalog import known_before
     from reportgen.spec import load
 
     try:
         return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)
     except SpecError:
-        if out is None or not (sources := _recorded_sources(out / f"{path.stem}.json")):
+        if out is None or not (names := _recorded_names(out / f"{path.stem}.json")):
             raise
-    with known_before(sources):
+    with known_before(names):
         return plan(load(path, overrides), name=path.stem, spec_dir=path.parent)
 
 
-def _recorded_sources(path: Path) -> set[str]:
-    """List the models that a record holds figures of."""
+def _recorded_names(path: Path) -> set[str]:
+    """List the models and the metrics that a record holds figures of."""
     from reportgen.record import record as records
 
     try:
@@ -86,7 +87,8 @@ def _recorded_sources(path: Path) -> set[str]:
     except (RecordError, OSError, UnicodeDecodeError):
         return set()
     builds = record.builds.values() if record else ()
-    return {build.source for build in builds if any(f.is_good for f in build.figures.values())}
+    good = [(b.source, key) for b in builds for key, figure in b.figures.items() if figure.is_good]
+    return {name for source, key in good for name in (source, key.partition("@")[0])}
 
 
 def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:

@@ -6,8 +6,9 @@ parts and of the code they name.
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,13 +18,14 @@ from reportgen.common.units import read_in
 from reportgen.data import datasets
 from reportgen.data.known import SYNTHETIC_COUNT
 from reportgen.data.search import DataSource
+from reportgen.plan.code import imports_digest
 from reportgen.plan.dependencies import digests
 from reportgen.plan.plan import NO_DATA, Build, Data, Plan
 from reportgen.record import budgets
 from reportgen.record import record as records
-from reportgen.record.digests import ADDED
+from reportgen.record.digests import ADDED, of_metric
 from reportgen.record.metric import Group
-from reportgen.record.metrics import MetricKey, metric_of, metrics, parse_key
+from reportgen.record.metrics import METRICS, MetricKey, is_known, metric_of, metrics, parse_key
 from reportgen.record.record import Figure, ReportSettings
 from reportgen.sources import catalog, torchvision
 from reportgen.spec.model import Dataset, Model, Normalization, Spec
@@ -176,11 +178,25 @@ def _build(
         frozen=frozen_text(model.freeze),
         batch_size=model.batch_size,
         wanted=wanted,
-        dependencies={group: named for group, named in dependencies.items() if group in wanted},
+        dependencies={
+            group: named | _of_packages(wanted[group])
+            for group, named in dependencies.items()
+            if group in wanted
+        },
         reported=_reported(spec.reported, name, data.name, classes),
         budgets=_budgets(spec, model),
         claims=_claims(spec.claims, name, data.name, classes),
     )
+
+
+def _of_packages(keys: Iterable[str]) -> dict[str, str]:
+    """Digest the metrics among these that packages measure: their versions and their code."""
+    names = {parse_key(key).name for key in keys}
+    return {
+        of_metric(name): digest([*METRICS.package(name), imports_digest(module, [*sys.path])])
+        for name in sorted(names)
+        if (module := METRICS.module(name))
+    }
 
 
 def _normalization(spec: Spec, model: Model, data: Data) -> Normalization:
@@ -208,24 +224,20 @@ def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
     asked = _asked(spec)
     wanted: dict[Group, list[str]] = defaultdict(list)
     if measure.complexity:
-        wanted["complexity"] = [each.name for each in metrics("complexity")]
-        wanted["complexity"] += [
-            key
-            for key in asked
-            if key.metric.kind == "complexity" and (key.convention or key.metric.asked)
-        ]
-    for metric in metrics("timing") if timing else ():
-        keys = [MetricKey(metric.name)]
+        named = [key for key in asked if key.metric.kind == "complexity"]
+        wanted["complexity"] = [*metrics("complexity"), *named]
+    for name in metrics("timing") if timing else ():
+        keys, metric = [name], name.metric
         if timing and metric.per_batch:
             keys = [keys[0].at(size) for size in timing.batch_sizes]
         if metric.asked:
-            keys = [key for key in keys if key in asked or metric.name in asked]
-            keys += [key for key in asked if key.name == metric.name and key.batch]
-        if keys and metric.name not in left_out:
-            wanted[metric.group or "timing"] += dict.fromkeys(keys)
+            keys = [key for key in keys if key in asked or name in asked]
+            keys += [key for key in asked if key.name == name and key.batch]
+        if keys and name not in left_out:
+            wanted[metric.group or "timing"] += keys
     if measure.accuracy:
-        wanted["accuracy"] = [*measure.accuracy.metrics]
-    return {group: tuple(keys) for group, keys in wanted.items()}
+        wanted["accuracy"] = [name for name in measure.accuracy.metrics if name in METRICS]
+    return {group: tuple(dict.fromkeys(keys)) for group, keys in wanted.items()}
 
 
 def _asked(spec: Spec) -> list[MetricKey]:
@@ -233,7 +245,7 @@ def _asked(spec: Spec) -> list[MetricKey]:
     named = [*(spec.report.columns or ()), *spec.budgets]
     named += [key for model in spec.models.values() for key in model.budgets]
     named += spec.report.modules.columns if spec.report.modules else ()
-    return [parse_key(key) for key in dict.fromkeys(named)]
+    return [parse_key(key) for key in dict.fromkeys(named) if is_known(key)]
 
 
 def _reported(

@@ -79,6 +79,7 @@ def merge(ours: Record, theirs: Record, now: Inputs) -> Record:
         ours,
         datasets=datasets,
         environments={**theirs.environments, **ours.environments},
+        metrics={**theirs.metrics, **ours.metrics},
         builds=builds,
     )
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 from reportgen.common.registry import Registry
 from reportgen.record.metric import Metric
@@ -194,9 +197,29 @@ _ROWS: tuple[Metric, ...] = (
     ),
 )
 
+
+def _complaint(name: str, metric: Metric) -> str:
+    """Say why a package's metric cannot be used."""
+    if metric.name != name:
+        return f"its name is '{metric.name}'. Write the name of its entry point."
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return "a name has small letters, digits and underscores."
+    if metric.kind not in ("accuracy", "complexity"):
+        return f"its kind is '{metric.kind}'. Packages measure 'accuracy' and 'complexity'."
+    if metric.measure is None:
+        return "nothing measures it. Give it `measure`."
+    return ""
+
+
 METRICS = Registry(
-    "metric", "metrics", "reportgen.metrics", Metric, {metric.name: metric for metric in _ROWS}
+    "metric",
+    "metrics",
+    "reportgen.metrics",
+    Metric,
+    {metric.name: metric for metric in _ROWS},
+    _complaint,
 )
+_DECLARED: ContextVar[Mapping[str, Metric]] = ContextVar("declared", default=MappingProxyType({}))
 _RANKS = {metric.name: rank for rank, metric in enumerate(_ROWS)}
 
 _CONVENTION = re.compile(r"[a-z][a-z0-9-]*")
@@ -281,35 +304,48 @@ def is_known(key: str) -> bool:
     return is_possible(key) and parse_key(key).name in METRICS
 
 
-@functools.lru_cache(_MOST_KEYS)
 def metric_of(key: str) -> Metric:
     """Return the metric of a figure's key, with or without its batch size.
 
     One by a convention is a metric of its own, of which neither more nor less is better: it
-    explains figures and is no contest. So is one that is not known here. Raises KeyError for a key
-    that cannot be.
+    explains figures and is no contest. One that is not installed here is as the record says (see
+    `declared`). Raises KeyError for a key that cannot be.
     """
     parts = parse_key(key)
     name = parts.column
-    if parts.name not in METRICS:
-        meaning = f"the metric '{name}' is not installed here"
-        return Metric(name=name, label=name, meaning=meaning, kind="other", signed=True)
-    metric = METRICS[parts.name]
-    if not parts.convention:
-        return metric
+    if parts.name in METRICS:
+        return _by_convention(parts) if parts.convention else METRICS[name]
+    meaning = f"the metric '{name}' is not installed here"
+    unknown = Metric(name=name, label=name, meaning=meaning, kind="other", signed=True)
+    return _DECLARED.get().get(name, unknown)
+
+
+@contextmanager
+def declared(metrics: Mapping[str, Metric]) -> Iterator[None]:
+    """Let `metric_of` know metrics in the body that are not installed, as a record has them."""
+    token = _DECLARED.set(metrics)
+    try:
+        yield
+    finally:
+        _DECLARED.reset(token)
+
+
+@functools.lru_cache(_MOST_KEYS)
+def _by_convention(key: MetricKey) -> Metric:
+    metric = METRICS[key.name]
     return replace(
         metric,
-        name=name,
-        label=f"{metric.label} ({parts.convention})",
+        name=key.column,
+        label=f"{metric.label} ({key.convention})",
         better=None,
-        meaning=f"as the convention '{parts.convention}' counts",
+        meaning=f"as the convention '{key.convention}' counts",
         by_convention=False,
     )
 
 
-def metrics(kind: str) -> Iterator[Metric]:
+def metrics(kind: str) -> Iterator[MetricKey]:
     """Yield the metrics of a kind that ship with reportgen, in their order."""
-    return (metric for metric in _ROWS if metric.kind == kind)
+    return (MetricKey(metric.name) for metric in _ROWS if metric.kind == kind)
 
 
 def rank(key: str) -> tuple[int, str, int]:

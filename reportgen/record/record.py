@@ -15,6 +15,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,7 +29,8 @@ from reportgen.record.build import BuildRecord
 from reportgen.record.damage import REMEDY, DamageError, of_validation, quoted
 from reportgen.record.description import ClaimRecord, InputTensor
 from reportgen.record.figure import Cause, Figure, Provenance
-from reportgen.record.metrics import is_possible
+from reportgen.record.metric import Certainty, Metric
+from reportgen.record.metrics import declared, is_possible
 from reportgen.record.migrations import upgrade
 from reportgen.record.parsing import parse
 from reportgen.record.text import compact, pretty
@@ -57,6 +59,7 @@ __all__ = [
     "DatasetRecord",
     "Figure",
     "InputTensor",
+    "MetricRecord",
     "Provenance",
     "Record",
     "ReportSettings",
@@ -91,6 +94,24 @@ class DatasetRecord:
 
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
+class MetricRecord:
+    """What a document says of a package's metric, also where the package is not installed."""
+
+    label: Text
+    meaning: Text
+    kind: Literal["accuracy", "complexity"]
+    unit: Word = ""
+    better: Literal["lower", "higher"] | None = None
+    certainty: Certainty = "exact"
+
+    @classmethod
+    def of(cls, metric: Metric) -> MetricRecord:
+        """Return what a record keeps of a metric."""
+        return cls(**{name: getattr(metric, name) for name in cls.__dataclass_fields__})
+
+
+@with_config(KNOWN_KEYS)
+@dataclass(frozen=True)
 class ReportSettings:
     """How the spec wants its documents: columns as asked for, formats, order of the builds."""
 
@@ -118,10 +139,16 @@ class Record:
     report: ReportSettings = field(default_factory=ReportSettings)
     datasets: Named[DatasetRecord] = field(default_factory=dict)
     environments: Named[Named[Text]] = field(default_factory=dict)
+    metrics: Named[MetricRecord] = field(default_factory=dict)
     builds: Named[BuildRecord] = field(default_factory=dict)
+
+    def declared(self) -> AbstractContextManager[None]:
+        """Let the metrics of packages be known in the body (see `metrics.declared`)."""
+        return declared({name: Metric(name=name, **vars(m)) for name, m in self.metrics.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, its schema version among them."""
+        metrics = {name: compact(metric) for name, metric in self.metrics.items()}
         return {
             "reportgen": SCHEMA,
             "spec": self.spec,
@@ -129,6 +156,7 @@ class Record:
             "report": compact(self.report),
             "datasets": {name: compact(dataset) for name, dataset in self.datasets.items()},
             "environments": {name: dict(entry) for name, entry in self.environments.items()},
+            **({"metrics": metrics} if metrics else {}),
             "builds": {name: build.to_json() for name, build in self.builds.items()},
         }
 

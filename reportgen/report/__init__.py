@@ -29,8 +29,9 @@ def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, s
     first. The same record gives the same bytes. Raises TemplateError for a template that fails.
     """
     jinja = environment(template_dirs)
-    values = template_values(record)
-    return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
+    with record.declared():
+        values = template_values(record)
+        return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
 
 
 def template_values(record: Record) -> Mapping[str, Any]:

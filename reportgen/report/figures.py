@@ -10,7 +10,7 @@ from reportgen.data.datasets import DATASETS
 from reportgen.record.budgets import verdicts_of
 from reportgen.record.certainty import interval_of
 from reportgen.record.metric import Metric
-from reportgen.record.metrics import is_known, metric_of
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
 from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
 
@@ -153,7 +153,7 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
         )
     if figure.unverified:
         notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
-    if not is_known(key):
+    if metric_of(key).kind == "other":
         text = f"The metric '{metric_of(key).name}' is not installed here: kept as it was."
         notes.append(Note("foreign", text))
     if figure.note:

@@ -6,13 +6,12 @@ name that an installed package declares under the entry point group `reportgen.m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from reportgen.common.errors import did_you_mean
+from reportgen.common.registry import was_known
 from reportgen.sources.torchvision import INPUT_SIZES
 
 ENTRY_POINTS = "reportgen.models"
@@ -179,23 +178,6 @@ TORCHVISION: Mapping[str, ModelEntry] = {
 MODELS: Mapping[str, ModelEntry] = {**ZOO, **TORCHVISION}
 
 
-# Names to take for those of packages that are not installed now (see `known_before`).
-_KNOWN_BEFORE: ContextVar[frozenset[str]] = ContextVar("known_before", default=frozenset())
-
-
-@contextmanager
-def known_before(sources: Iterable[str]) -> Iterator[None]:
-    """Let `find` know these names in the body, where no installed package has them.
-
-    A record holds figures of them, so they are no misspellings. Such an entry has no `target`.
-    """
-    token = _KNOWN_BEFORE.set(frozenset(sources))
-    try:
-        yield
-    finally:
-        _KNOWN_BEFORE.reset(token)
-
-
 def find(source: str) -> ModelEntry:
     """Return what a spec's `source` names; raise UnknownModelError.
 
@@ -215,7 +197,7 @@ def find(source: str) -> ModelEntry:
         raise UnknownModelError(source, "Write PATH/TO/FILE.py:FACTORY.")
     if entry := _plugin(source):
         return entry
-    if source in _KNOWN_BEFORE.get():
+    if was_known(source):
         return ModelEntry(source, "plugin", "")
     # `resnet50` misses its family; `zoo/resnet18` looks for torchvision's.
     base = source.rpartition("/")[2]

@@ -11,11 +11,14 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator
 
 from reportgen.common.errors import did_you_mean
+from reportgen.common.registry import was_known
 from reportgen.record.metrics import METRICS, is_known, is_possible, parse_key
 from reportgen.spec.base import problem
 
 
 def _known_column(column: str) -> str:
+    if was_known(column.partition("@")[0]) and is_possible(column):
+        return column
     if not is_known(column):
         raise _unknown(column, METRICS)
     key = parse_key(column)

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from reportgen.common.errors import did_you_mean
+from reportgen.common.registry import was_known
 from reportgen.data import datasets
 from reportgen.record.metrics import METRICS, metrics
 from reportgen.sources import catalog
@@ -45,7 +46,7 @@ def _known_source(source: str) -> str:
 
 
 def _known_quality(name: str) -> str:
-    if name in METRICS and METRICS[name].kind == "accuracy":
+    if was_known(name) or (name in METRICS and METRICS[name].kind == "accuracy"):
         return name
     known = [name for name in METRICS if METRICS[name].kind == "accuracy"]
     hint = did_you_mean(name, known, show=len(known))
@@ -58,7 +59,7 @@ QualityMetric: TypeAlias = Annotated[
     str,
     AfterValidator(_known_quality),
     WithJsonSchema(
-        {"anyOf": [{"enum": [each.name for each in metrics("accuracy")]}, {"type": "string"}]}
+        {"anyOf": [{"enum": [str(name) for name in metrics("accuracy")]}, {"type": "string"}]}
     ),
 ]
 

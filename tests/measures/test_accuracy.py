@@ -31,7 +31,7 @@ from reportgen.zoo.cifar_resnet import resnet20
 from reportgen.zoo.digits import digits_cnn
 from tests.data.layouts import catalogued, here
 
-QUALITY = [metric.name for metric in metrics("accuracy")]
+QUALITY = list(metrics("accuracy"))
 IMAGENET = Normalization(mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225])
 GREY = Normalization(mean=[0.3059], std=[0.3763])
 PLAIN = Normalization(mean=[0.0], std=[1.0])
