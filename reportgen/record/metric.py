@@ -38,10 +38,11 @@ class Metric:
     are measured only where a column or a budget names them; those `of_data` need a data set.
 
     `group` is what becomes stale together (default: `kind`). `certainty` says when two figures
-    differ, and `inverse_of` names the metric whose interval this one has, inverted. `signed`
-    figures may be below zero, `whole` ones are integers; of `correct` ones the record keeps the
-    number of right answers. `counts` are the names that a printed figure may have behind its number
-    (papers call multiply-accumulates FLOPs).
+    differ, and `inverse_of` names the metric whose interval this one has, inverted. `digits`
+    are the significant ones that a table shows, and `of_model` ones do not depend on the
+    input's size. `signed` figures may be below zero, `whole` ones are integers; of `correct`
+    ones the record keeps the number of right answers. `counts` are the names that a printed
+    figure may have behind its number (papers call multiply-accumulates FLOPs).
 
     `measure` gives the value; it is imported only where something is measured (`module:object`):
 
@@ -67,11 +68,18 @@ class Metric:
     group: Group | Literal[""] = ""
     certainty: Certainty = "exact"
     inverse_of: str = ""
+    digits: int = 4
+    of_model: bool = False
     signed: bool = False
     whole: bool = False
     correct: bool = False
     counts: tuple[str, ...] = ()
     measure: str | Callable[[Any], Any] | None = None
+
+    @property
+    def of_machine(self) -> bool:
+        """Whether a figure belongs to the machine that it was measured on."""
+        return self.certainty in ("rounds", "ratio")
 
     def __post_init__(self) -> None:
         """Let the kind be the group where no other is given."""

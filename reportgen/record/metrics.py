@@ -23,8 +23,8 @@ from reportgen.record.metric import Metric
 _MEASURES = "reportgen.measures.quality"
 
 _work = partial(Metric, kind="complexity", better="lower", whole=True, counts=("MACs", "FLOPs"))
-_size = partial(Metric, kind="complexity", whole=True, counts=("params",))
-_time = partial(Metric, kind="timing", certainty="rounds")
+_size = partial(Metric, kind="complexity", whole=True, of_model=True, counts=("params",))
+_time = partial(Metric, kind="timing", certainty="rounds", digits=3)
 _quality = partial(Metric, kind="accuracy", unit="%", better="higher", certainty="share")
 
 _ROWS: tuple[Metric, ...] = (
