@@ -185,9 +185,7 @@ def _find(
 
 
 def _channels(
-    model: nn.Module,
-    taps: Mapping[str, nn.Module],
-    shown: tuple[Sequence[Any], Mapping[str, Any]],
+    model: nn.Module, taps: Mapping[str, nn.Module], shown: tuple[Sequence[Any], Mapping[str, Any]]
 ) -> dict[str, int]:
     """Find how many channels each tap gives: in one forward pass of a twin without values."""
     twin = _on_meta(model)

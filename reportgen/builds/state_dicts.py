@@ -388,10 +388,7 @@ def _kind(path: Path) -> tuple[str, str]:
 
 
 def _no_state(name: str) -> MeasureError:
-    return MeasureError(
-        f"the weights {name} hold no state dict",
-        _SAVE,
-    )
+    return MeasureError(f"the weights {name} hold no state dict", _SAVE)
 
 
 def _list(what: str, names: Sequence[str]) -> str:
