@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.builds import fit, heads, state_dicts
+from reportgen.builds.checkpoint_file import read_checkpoint
 from reportgen.builds.example_inputs import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
@@ -218,7 +219,7 @@ def _with_weights(
     # Weights of the model without its heads are enough: what is evaluated is its own output.
     module, taken = state_dicts.load(
         make,
-        state_dicts.read_checkpoint(path),
+        read_checkpoint(path),
         path.name,
         key=recipe.key,
         optional=f"{heads.NAME}." if build.options.heads is not None else "",
@@ -271,7 +272,7 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
             f"Evaluate it on a data set of {count:,} classes, or load weights from a file.",
         )
     path = checkpoints.fetch_weights(checkpoints.torchvision_weights(source, name), search)
-    content = state_dicts.read_checkpoint(path)
+    content = read_checkpoint(path)
     make = factory(
         build, search.spec_dir, pretrained=state_dicts.holding(member, content, path.name)
     )

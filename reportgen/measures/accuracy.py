@@ -77,11 +77,7 @@ def evaluate(
     reader = Reader(split, normalization)
     with _evaluating(module), quiet(threads):
         pace = Pace(
-            module,
-            len(split),
-            batch_size=batch_size,
-            channels_last=channels_last,
-            movable=movable,
+            module, len(split), batch_size=batch_size, channels_last=channels_last, movable=movable
         )
         while tally.images < len(split):
             images, labels = reader.read(tally.images, tally.images + pace.way.batch_size)

@@ -18,12 +18,7 @@ from reportgen.record.description import ByMetric, Description
 from reportgen.record.figure import Figure
 from reportgen.record.metrics import metric_of
 from reportgen.record.text import Written, compact, pretty
-from reportgen.record.values import (
-    KNOWN_KEYS,
-    Digest,
-    Named,
-    Text,
-)
+from reportgen.record.values import KNOWN_KEYS, Digest, Named, Text
 
 
 @with_config(KNOWN_KEYS)

@@ -13,16 +13,7 @@ from reportgen.record.damage import DamageError, quoted
 from reportgen.record.metric import Metric
 from reportgen.record.metrics import metric_of
 from reportgen.record.text import compact
-from reportgen.record.values import (
-    KNOWN_KEYS,
-    Amount,
-    Count,
-    Integer,
-    Positive,
-    Real,
-    Text,
-    Word,
-)
+from reportgen.record.values import KNOWN_KEYS, Amount, Count, Integer, Positive, Real, Text, Word
 
 Provenance: TypeAlias = Literal["measured", "derived", "reported", "unavailable"]
 Cause: TypeAlias = Literal[

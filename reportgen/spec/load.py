@@ -130,7 +130,7 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
         return f"{count} or more" if kind == "too_short" else f"at most {count}"
     if kind == "string_pattern_mismatch":
         return {
-            r"^[0-9a-f]{8,64}$": "8 to 64 hexadecimal digits in small letters (quote them)",
+            r"^[0-9a-f]{8,64}$": "8 to 64 hexadecimal digits in small letters (quote them)"
         }.get(context["pattern"], "an http or https address")
     return {
         "int_type": "a whole number",

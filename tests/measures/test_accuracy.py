@@ -14,9 +14,10 @@ from sklearn import metrics as sklearn_metrics
 from torch import Tensor, nn
 from torchvision import transforms
 
+from reportgen.builds.checkpoint_file import read_checkpoint
 from reportgen.builds.fit import fit
 from reportgen.builds.state_dicts import load as load_weights
-from reportgen.builds.state_dicts import load_into, read_checkpoint
+from reportgen.builds.state_dicts import load_into
 from reportgen.common.errors import MeasureError
 from reportgen.data.batches import batches
 from reportgen.data.search import Search
