@@ -1,3 +1,55 @@
-"""reportgen: reports on neural networks from a YAML spec."""
+"""reportgen: reports on neural networks from a YAML spec.
+
+    count = reportgen.count(model, torch.zeros(1, 3, 224, 224))
+
+Names are imported when they are first used: `import reportgen` imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reportgen.api.count_module import count as count
+    from reportgen.common.errors import MeasureError as MeasureError
+    from reportgen.common.errors import RecordError as RecordError
+    from reportgen.common.errors import ReportgenError as ReportgenError
+    from reportgen.common.errors import SpecError as SpecError
+    from reportgen.common.errors import UsageError as UsageError
+    from reportgen.common.registry import PluginError as PluginError
+    from reportgen.counting.failures import CountingError as CountingError
+    from reportgen.counting.result import Count as Count
+    from reportgen.engine.progress import Progress as Progress
+    from reportgen.report.templating import TemplateError as TemplateError
+    from reportgen.spec.model import Spec as Spec
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Count": "counting.result",
+    "CountingError": "counting.failures",
+    "MeasureError": "common.errors",
+    "PluginError": "common.registry",
+    "Progress": "engine.progress",
+    "RecordError": "common.errors",
+    "ReportgenError": "common.errors",
+    "Spec": "spec.model",
+    "SpecError": "common.errors",
+    "TemplateError": "report.templating",
+    "UsageError": "common.errors",
+    "count": "api.count_module",
+}
+__all__ = list(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # it takes as long to import as all that `--help` needs
 E = TypeVar("E")
 
 
-class UnknownNameError(KeyError):
+class UnknownNameError(UsageError, KeyError):
     """No entry has this name; `hint` says which one may be meant."""
 
     def __init__(self, kind: str, name: str, hint: str) -> None:

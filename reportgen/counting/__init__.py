@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from reportgen.counting.building import build_on_meta
-    from reportgen.counting.counter import Count, Size, count, count_anywhere, size
+    from reportgen.counting.counter import Size, count, count_anywhere, size
     from reportgen.counting.crosscheck import CrossCheck, Difference, Unknown
     from reportgen.counting.failures import CountingError
+    from reportgen.counting.result import Count
 
 __all__ = [
     "Count",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Count": "counter",
+    "Count": "result",
     "CountingError": "failures",
     "CrossCheck": "crosscheck",
     "Difference": "crosscheck",

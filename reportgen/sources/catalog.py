@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Literal
 
-from reportgen.common.errors import did_you_mean
+from reportgen.common.errors import UsageError, did_you_mean
 from reportgen.sources.torchvision import INPUT_SIZES
 
 ENTRY_POINTS = "reportgen.models"
@@ -44,7 +44,7 @@ class ModelEntry:
         return self.origin in ("python", "file")
 
 
-class UnknownModelError(KeyError):
+class UnknownModelError(UsageError, KeyError):
     """No model has this name; `hint` says which may be meant."""
 
     def __init__(self, source: str, hint: str) -> None:
