@@ -1,25 +1,46 @@
-"""Record → documents. Sees the record and nothing that produced it."""
+"""Record → Report → documents. Sees the record and nothing that produced it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
 from reportgen.report.budget_table import budget_table
 from reportgen.report.calflops import blocks
-from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
+from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.measured import how_measured
-from reportgen.report.table import Table
+from reportgen.report.model import Explanation, Report, Table
 from reportgen.report.templating import TemplateError, environment, fill
-from reportgen.report.terminal import table_for_terminal
+from reportgen.report.terminal import write as write_for_terminal
 
-if TYPE_CHECKING:
-    from reportgen.report.explanation import Explanation
+__all__ = ["Report", "TemplateError", "build", "render", "write_for_terminal"]
 
-__all__ = ["TemplateError", "render", "table_for_terminal"]
+CONTEXT = 1
+"""The version of what templates are given; docs/templates.md lists it."""
+
+
+def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
+    """Return the report of a record. The same record gives the same report."""
+    return Report(
+        record=record,
+        tables={table.name: table for table in comparison_tables(record)},
+        budgets=budget_table(record),
+        claims=_claims(record),
+        exact=exact_table(record),
+        spread=spread_table(record),
+        modules={table.name: table for table in _modules(record)},
+        explanations=tuple(_explanations(record)),
+        environments=environment_table(record),
+        datasets=dataset_table(record),
+        models=tuple(models(record)),
+        notation=tuple(notation(record)),
+        how_measured=tuple(how_measured(record)),
+        blocks=tuple(blocks(record)),
+        template_dirs=tuple(template_dirs),
+    )
 
 
 def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str]:
@@ -29,55 +50,15 @@ def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, s
     first. The same record gives the same bytes. Raises TemplateError for a template that fails.
     """
     jinja = environment(template_dirs)
-    values = template_values(record)
+    values = context(build(record, template_dirs))
     return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
 
 
-def template_values(record: Record) -> Mapping[str, Any]:
-    """Return what every template is given, by name: plain values, sorted, nothing to compute.
-
-    `tables`, `modules`, `budgets`, `claims`, `exact`, `spread`, `environments` and `dataset_table`
-    are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
-    two tables each. `blocks` are the builds for the text document. `how_measured` are sentences
-    that are read off the figures, and `allocators` are those of the times. `marks`, `kinds`,
-    `metrics` and `batches` say what occurs, so that a template explains no more than that.
-    """
-    tables = comparison_tables(record)
-    exact, spread = exact_table(record), spread_table(record)
-    budgets = budget_table(record)
-    modules = _modules(record)
-    noted = [*tables, *([budgets] if budgets else []), *modules]
-    shown = columns(record)
-    return {
-        "record": record,
-        "title": record.title,
-        "spec": record.spec,
-        "settings": record.report,
-        "datasets": record.datasets,
-        "tables": tables,
-        "exact": exact,
-        "budgets": budgets,
-        "modules": modules,
-        "claims": _claims(record),
-        "explanations": _explanations(record),
-        "spread": spread,
-        "marks": frozenset().union(*(table.marks for table in tables)),
-        "footnotes": list(dict.fromkeys(note for table in noted for note in table.notes)),
-        "environments": environment_table(record),
-        "allocators": sorted(
-            {each["allocator"] for each in record.environments.values() if "allocator" in each}
-        ),
-        "dataset_table": dataset_table(record),
-        "models": models(record),
-        "notation": notation(record),
-        "how_measured": how_measured(record),
-        "kinds": frozenset(column.metric.kind for column in shown),
-        "metrics": frozenset(column.metric.name for column in shown),
-        "batches": sorted(
-            {build.batch_size or record.report.batch_size for build in record.builds.values()}
-        ),
-        "blocks": blocks(record),
-    }
+def context(report: Report) -> dict[str, Any]:
+    """Return what every template is given, by name."""
+    lists = {"tables": [*report.tables.values()], "modules": [*report.modules.values()]}
+    properties = {name: getattr(report, name) for name in ("title", "spec", "marks", "footnotes")}
+    return {**vars(report), **properties, **lists, "version": CONTEXT}
 
 
 # What few reports ask for is imported for those alone.
