@@ -66,7 +66,7 @@ class MissingError(MeasureError):
 class Problem:
     """One thing wrong in one place of a spec; lines and columns count from 1.
 
-    Line 0 is the whole of `file`, which may also be an option, or the path of a value of a dictionary.
+    Line 0 is the whole of `file`, which may also be an option or the path of a value.
     """
 
     file: str
