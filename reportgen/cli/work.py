@@ -112,12 +112,12 @@ def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
 
 def write(record: Record, plan: Plan, arguments: argparse.Namespace) -> list[Path]:
     """Write the documents that differ; return their paths."""
-    from reportgen.common.files import write_text
+    from reportgen.common import files
     from reportgen.report import render
 
     documents = render(record, template_dirs=template_dirs(plan, arguments))
-    paths = {kind: arguments.out / f"{plan.name}.{kind}" for kind in documents}
-    return [path for kind, path in paths.items() if write_text(path, documents[kind])]
+    paths = {suffix: arguments.out / f"{plan.name}.{suffix}" for suffix in documents}
+    return [path for suffix, path in paths.items() if files.write(path, documents[suffix])]
 
 
 def template_dirs(plan: Plan, arguments: argparse.Namespace) -> list[Path]:
