@@ -8,6 +8,7 @@ import pytest
 
 from reportgen import __version__
 from reportgen.cli import main
+from reportgen.cli.listing import LISTS
 from reportgen.spec import loads
 from reportgen.spec.schema import dumps
 from tests.golden import Golden
@@ -50,7 +51,7 @@ def test_options_may_come_before_the_spec(capsys: pytest.CaptureFixture[str]) ->
     assert "none.yaml: no such spec." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("topic", ["models", "datasets", "metrics", "conventions"])
+@pytest.mark.parametrize("topic", [*LISTS])
 def test_list(topic: str, capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
     assert main(["list", topic]) == 0
     golden(f"list_{topic}.txt", capsys.readouterr().out)

@@ -145,9 +145,9 @@ def run_plan(
 
 def write_documents(record: Record, file: Path, template_dirs: Sequence[Path]) -> list[Path]:
     """Write the documents that differ beside the record's file; return their paths."""
-    from reportgen.common.files import write_text
+    from reportgen.common import files
     from reportgen.report import render
 
     documents = render(record, template_dirs=template_dirs)
     paths = {kind: file.with_name(f"{file.stem}.{kind}") for kind in documents}
-    return [path for kind, path in paths.items() if write_text(path, documents[kind])]
+    return [path for kind, path in paths.items() if files.write(path, documents[kind])]

@@ -96,27 +96,34 @@ def _held_elsewhere(folder: Path, say: Callable[[], object]) -> Iterator[None]:
         lock.release()
 
 
-def write_text(path: Path, text: str) -> bool:
-    """Write `text` whole or not at all, and only if it differs; return whether it was written.
+def same(actual: bytes, content: str | bytes) -> bool:
+    """Whether a file holds this content; ends of lines of a text do not count."""
+    if isinstance(content, bytes):
+        return actual == content
+    return in_lines(actual.decode(errors="replace")) == in_lines(content)
+
+
+def write(path: Path, content: str | bytes) -> bool:
+    """Write a file whole or not at all, and only if it differs; return whether it was written.
 
     Raises UsageError where it cannot be.
     """
     try:
-        return _write_text(path, text)
+        return _write(path, content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def _write_text(path: Path, text: str) -> bool:
+def _write(path: Path, content: str | bytes) -> bool:
     try:
-        if in_lines(path.read_bytes().decode(errors="replace")) == in_lines(text):
+        if same(path.read_bytes(), content):
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.chmod(name, 0o666 & ~_umask())

@@ -38,7 +38,7 @@ from reportgen.record.values import (
     Count,
     Digest,
     Flag,
-    Format,
+    FormatName,
     MetricKey,
     Name,
     Named,
@@ -95,7 +95,7 @@ class ReportSettings:
     """How the spec wants its documents: columns as asked for, formats, order of the builds."""
 
     columns: Several[MetricKey] = ()
-    formats: Several[Format] = ("md", "txt")
+    formats: Several[FormatName] = ("md", "txt")
     order: Several[Name] = ()
     tree: Flag = False
     explain: Flag = False

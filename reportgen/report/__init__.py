@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from reportgen.common.errors import ReportgenError
+from reportgen.common.registry import PluginError
+from reportgen.record.formats import FORMATS, Format
 from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
 from reportgen.report.budget_table import budget_table
@@ -13,13 +15,19 @@ from reportgen.report.calflops import blocks
 from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.measured import how_measured
 from reportgen.report.model import Explanation, Report, Table
-from reportgen.report.templating import TemplateError, environment, fill
+from reportgen.report.templating import TemplateError
 from reportgen.report.terminal import write as write_for_terminal
 
-__all__ = ["Report", "TemplateError", "build", "render", "write_for_terminal"]
-
-CONTEXT = 1
-"""The version of what templates are given; docs/templates.md lists it."""
+__all__ = [
+    "Format",
+    "Report",
+    "TemplateError",
+    "build",
+    "not_installed",
+    "render",
+    "suffixes",
+    "write_for_terminal",
+]
 
 
 def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
@@ -43,22 +51,53 @@ def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
     )
 
 
-def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str]:
-    """Return the text of each format that the record asks for, by the format's name.
+def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str | bytes]:
+    """Return the documents that the record asks for, by the suffix of their file's name.
 
     A template in one of `template_dirs` takes the place of ours of the same name, the first folder
-    first. The same record gives the same bytes. Raises TemplateError for a template that fails.
+    first. The same record gives the same bytes. Leaves out formats that are not installed. Raises
+    TemplateError for a template that fails, PluginError for a format that does.
     """
-    jinja = environment(template_dirs)
-    values = context(build(record, template_dirs))
-    return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
+    report = build(record, template_dirs)
+    return {suffix: _written(name, report) for suffix, name in suffixes(record).items()}
 
 
-def context(report: Report) -> dict[str, Any]:
-    """Return what every template is given, by name."""
-    lists = {"tables": [*report.tables.values()], "modules": [*report.modules.values()]}
-    properties = {name: getattr(report, name) for name in ("title", "spec", "marks", "footnotes")}
-    return {**vars(report), **properties, **lists, "version": CONTEXT}
+def suffixes(record: Record) -> dict[str, str]:
+    """Return the formats that a record asks for and that are installed, by their suffixes.
+
+    Raises PluginError where two write the same file.
+    """
+    found: dict[str, str] = {}
+    for name in record.report.formats:
+        if name in FORMATS and found.setdefault(FORMATS[name].suffix, name) != name:
+            first, suffix = found[FORMATS[name].suffix], FORMATS[name].suffix
+            raise PluginError(f"the formats '{first}' and '{name}' both write a file '.{suffix}'")
+    return found
+
+
+def not_installed(record: Record) -> list[str]:
+    """Return the formats that a record asks for and nothing installed here writes."""
+    return [name for name in record.report.formats if name not in FORMATS]
+
+
+def _written(name: str, report: Report) -> str | bytes:
+    """Write one format; what goes wrong in a package's own code is an error of that package."""
+    package, _ = FORMATS.package(name)
+    try:
+        content = FORMATS[name].write(report)
+    except ReportgenError:
+        raise
+    except Exception as error:
+        if not package:
+            raise
+        said = f"{type(error).__name__}: {error}"
+        raise PluginError(f"the format '{name}' of the package {package} failed: {said}") from error
+    if not isinstance(content, str | bytes):
+        kind = type(content).__name__
+        raise PluginError(
+            f"the format '{name}' of the package {package} wrote a {kind}, not text or bytes"
+        )
+    return content
 
 
 # What few reports ask for is imported for those alone.

@@ -240,7 +240,7 @@ class Report:
 
     def save(self, out: str | os.PathLike[str]) -> list[Path]:
         """Write the record and the documents into a folder; return the files that changed."""
-        from reportgen.common.files import locked, write_text
+        from reportgen.common.files import locked, write
         from reportgen.report import render
 
         file = Path(out) / f"{self.spec}.json"
@@ -250,7 +250,7 @@ class Report:
         }
         with locked(file):
             paths = {file.with_suffix(f".{kind}"): text for kind, text in texts.items()}
-            return [path for path, text in paths.items() if write_text(path, text)]
+            return [path for path, text in paths.items() if write(path, text)]
 
     def _repr_html_(self) -> str:
         from reportgen.report.notebook import as_html

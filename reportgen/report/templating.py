@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,17 @@ from reportgen.common import cache
 from reportgen.common.errors import ReportgenError, did_you_mean
 from reportgen.common.fingerprint import digest
 from reportgen.report import markdown, plain
+from reportgen.report.model import Report
 
 if TYPE_CHECKING:
     from jinja2 import BytecodeCache, Environment
 
 BUILT_IN = "default"
+CONTEXT = 1
+"""The version of what templates are given. docs/templates.md lists it all."""
 
+_COMMENT = re.compile(r"{#-?\s*([^.]*\.)")
+_BLOCK = re.compile(r"{% block (\w+) %}")
 _UNDEFINED = re.compile("'(.+)' is undefined")
 
 
@@ -27,11 +32,42 @@ class TemplateError(ReportgenError):
     exit_code = 2
 
 
+def templated(name: str, *folders: Path) -> Callable[[Report], str]:
+    """Return a writer that fills the template `name`.
+
+    It is looked for in the user's folders, then in `folders`, then among ours.
+    """
+
+    def write(report: Report) -> str:
+        return fill(environment((*report.template_dirs, *folders)), name, context(report))
+
+    return write
+
+
+def context(report: Report) -> dict[str, Any]:
+    """Return what the templates of a report are given, by name."""
+    lists = {"tables": [*report.tables.values()], "modules": [*report.modules.values()]}
+    properties = {name: getattr(report, name) for name in ("title", "spec", "marks", "footnotes")}
+    return {**vars(report), **properties, **lists, "version": CONTEXT}
+
+
 def builtin_templates() -> Path:
     """Return the folder of our templates: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "templates"
     return installed if installed.is_dir() else package.parent / "templates"
+
+
+def described_templates() -> list[tuple[str, str]]:
+    """Return the names of our templates, each with its first sentence and its blocks."""
+    return [(path.name, _described(path)) for path in sorted(builtin_templates().glob("*.j2"))]
+
+
+def _described(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    said = _COMMENT.match(text)
+    blocks = ", ".join(_BLOCK.findall(text))
+    return (said[1] if said else "") + (f" Blocks: {blocks}." if blocks else "")
 
 
 def environment(template_dirs: Sequence[Path] = ()) -> Environment:

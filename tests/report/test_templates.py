@@ -101,9 +101,6 @@ def test_a_template_that_is_not_there(tmp_path: Path) -> None:
     assert problem(tmp_path, '\n{% include "report.text.j2" %}') == (
         "DIR/report.md.j2:2: there is no template 'report.text.j2'. Did you mean 'report.txt.j2'?"
     )
-    assert problem(tmp_path, "", "html") == (
-        "there is no template 'report.html.j2'. Did you mean 'report.md.j2'?"
-    )
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
