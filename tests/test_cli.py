@@ -79,7 +79,7 @@ def test_validate_says_what_is_right_and_what_is_wrong(
             ["render", "s.yaml"],
             "out/s.json: no record to render. Measure first: reportgen s.yaml\n",
         ),
-        (["s.yaml", "--data-dir", "nowhere"], "--data-dir nowhere: no such folder\n"),
+        (["s.yaml", "--data-dir", "nowhere"], "nowhere: no such folder of data\n"),
         (["s.yaml", "sub/s.yaml"], "s.yaml: another spec here is called 's' too: rename one\n"),
         (["init", "s.yaml"], "s.yaml: is there already; name another file\n"),
     ],

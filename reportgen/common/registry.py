@@ -24,7 +24,7 @@ E = TypeVar("E")
 _KNOWN_BEFORE: ContextVar[frozenset[str]] = ContextVar("known_before", default=frozenset())
 
 
-class UnknownNameError(KeyError):
+class UnknownNameError(UsageError, KeyError):
     """No entry has this name; `hint` says which one may be meant."""
 
     def __init__(self, kind: str, name: str, hint: str) -> None:

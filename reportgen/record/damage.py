@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from reportgen.common.errors import ReportgenError
+
 if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
@@ -21,7 +23,7 @@ REMEDY = "Restore the file from version control, or delete it to measure everyth
 _LONGEST = 60
 
 
-class DamageError(ValueError):
+class DamageError(ReportgenError, ValueError):
     """A place inside a record, as keys and positions from its top, and what is wrong there."""
 
     def __init__(self, path: Path, what: str) -> None:

@@ -8,10 +8,11 @@ marks and footnotes look like is the business of each format, and so is escaping
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from reportgen.record.figure import Figure, Provenance
 from reportgen.record.record import Record
@@ -129,6 +130,17 @@ class Table:
         """The marks in it that a reader must be told the meaning of."""
         return frozenset().union(*(cell.marks for cell in self._cells()))
 
+    def to_pandas(self) -> Any:
+        """Return the values as a pandas DataFrame, a line for each row."""
+        from reportgen.report.frame import frame
+
+        return frame([self])
+
+    def _repr_html_(self) -> str:
+        from reportgen.report.notebook import as_html
+
+        return as_html([self])
+
     def _cells(self) -> Iterator[Cell]:
         return (cell for row in self.rows for cell in row.cells)
 
@@ -219,6 +231,36 @@ class Report:
     def footnotes(self) -> tuple[Note, ...]:
         """The footnotes of all tables, each once."""
         return tuple(dict.fromkeys(note for table in self.all_tables() for note in table.notes))
+
+    def to_pandas(self) -> Any:
+        """Return the values of the comparisons as a pandas DataFrame, a line for each build."""
+        from reportgen.report.frame import frame
+
+        return frame(self.tables.values())
+
+    def save(self, out: str | os.PathLike[str]) -> list[Path]:
+        """Write the record and the documents into a folder; return the files that changed."""
+        from reportgen.common.files import locked, write
+        from reportgen.report import render
+
+        file = Path(out) / f"{self.spec}.json"
+        texts = {
+            "json": self.record.dumps(),
+            **render(self.record, template_dirs=self.template_dirs),
+        }
+        with locked(file):
+            paths = {file.with_suffix(f".{kind}"): text for kind, text in texts.items()}
+            return [path for path, text in paths.items() if write(path, text)]
+
+    def _repr_html_(self) -> str:
+        from reportgen.report.notebook import as_html
+
+        return as_html(self.tables.values())
+
+    def _repr_markdown_(self) -> str:
+        from reportgen.report.notebook import as_markdown
+
+        return as_markdown(self.tables.values())
 
     def all_tables(self) -> Iterator[Table]:
         """Yield every table in the order of the documents."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from reportgen.common.errors import did_you_mean
+from reportgen.common.errors import UsageError, did_you_mean
 from reportgen.common.registry import was_known
 from reportgen.sources.torchvision import INPUT_SIZES
 
@@ -43,7 +43,7 @@ class ModelEntry:
         return self.origin in ("python", "file")
 
 
-class UnknownModelError(KeyError):
+class UnknownModelError(UsageError, KeyError):
     """No model has this name; `hint` says which may be meant."""
 
     def __init__(self, source: str, hint: str) -> None:

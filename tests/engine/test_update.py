@@ -237,7 +237,8 @@ def test_code_of_ones_own_runs_only_with_leave(
     with_code(project)
     assert project.run() == 2
     assert capsys.readouterr().err == (
-        "the model 'CNN' runs code of mine.py:net: read it, then add --allow-code.\n"
+        "the model 'CNN' runs code of mine.py:net: read it, then add --allow-code (in Python: "
+        "allow_code=True).\n"
     )
     assert project.run("--allow-code", "--quiet") == 0
     # 64 inputs × 10 outputs; and 10 biases.

@@ -96,7 +96,7 @@ def test_from_the_spec_to_the_file_and_to_check(
     detail = {"text": "-CNN,Other", "bytes": "9 bytes here, 41 from the record"}[content]
     assert detail in shown
     assert main(["list", "formats"]) == 0
-    assert f"{name:<10}a format of the tests (NAME.names)" in capsys.readouterr().out
+    assert f"{name}  a format of the tests (NAME.names)" in capsys.readouterr().out
 
 
 def test_a_format_that_is_not_installed_is_an_error_of_the_spec(
@@ -107,7 +107,7 @@ def test_a_format_that_is_not_installed_is_an_error_of_the_spec(
     assert capsys.readouterr().err == (
         "specs/digits.yaml:31:17: unknown format 'markdwon'\n"
         "  31 |   formats: [md, markdwon]\n"
-        "     |                 ^^^^^^^^\n"
+        "     |                 ^\n"
         "  Known: md, txt. `reportgen list formats` lists all.\n"
     )
 
