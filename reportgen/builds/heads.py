@@ -2,7 +2,8 @@
 
 A tap is a module whose output is a feature map, `(N, C, H, W)`. A model names its taps, in order,
 in a method `taps()`; any other module can be tapped by its path. A head is a global average pool
-and a linear layer. It runs in a forward hook of its tap, before any in-place operation that follows.
+and a linear layer. It runs in a forward hook of its tap, before any in-place operation that
+follows.
 
 All heads run in every forward pass, so they are counted and timed. The model still returns the
 output of its own last classifier, which is evaluated and fitted.
@@ -125,9 +126,8 @@ class _Tracer(fx.Tracer):
 
 def _chosen(model: nn.Module, wanted: Wanted) -> dict[str, nn.Module]:
     """Return the taps that a spec asks for, by name."""
-    named: dict[str, nn.Module] = (
-        dict(model.taps()) if callable(getattr(model, "taps", None)) else {}
-    )
+    taps: Any = getattr(model, "taps", dict)
+    named: dict[str, nn.Module] = dict(taps())
     if isinstance(wanted, list):
         chosen = [_find(model, named, tap) for tap in wanted]
     elif not named:

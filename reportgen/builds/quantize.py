@@ -1,10 +1,10 @@
 """int8 inference on the CPU: the only file that knows PyTorch's quantisation API.
 
 `torch.ao.quantization` is deprecated, and torch 2.15 still has all of it. Its successor, torchao's
-pt2e flow, leaves the int8 kernels to `torch.compile`, and so to a C++ compiler on the user's machine.
-With torch 2.15 and torchao 0.18, eight 128-channel 3×3 convolutions on two AVX2 cores take 490 ms in
-float, 750 ms converted by pt2e, 340 to 430 ms compiled, and 230 ms in FX graph mode; pt2e also fails
-on torchvision's ResNet-18. When PyTorch removes FX graph mode, only this file changes.
+pt2e flow, leaves the int8 kernels to `torch.compile`, and so to a C++ compiler on the user's
+machine. With torch 2.15 and torchao 0.18, eight 128-channel 3×3 convolutions on two AVX2 cores take
+490 ms in float, 750 ms converted by pt2e, 340 to 430 ms compiled, and 230 ms in FX graph mode; pt2e
+also fails on torchvision's ResNet-18. When PyTorch removes FX graph mode, only this file changes.
 
 `int8-static` has int8 weights (per channel if the engine can), uint8 activations with ranges from
 calibration batches, and one kernel for convolution, norm and activation. Operations without an int8
@@ -69,12 +69,13 @@ def quantize(
     """Return `module` in int8: a new module in eval mode with float tensors in and out.
 
     `module` must be on the CPU and is not changed. `example` is an input, or, for `int8-dynamic`,
-    several by name; the result has been run on it. `calibration` gives batches of such inputs, which
-    only `int8-static` reads. Batch norms whose paths match a glob pattern in `unfused` are not folded
-    into their convolutions: they run as int8 batch norms.
+    several by name; the result has been run on it. `calibration` gives batches of such inputs,
+    which only `int8-static` reads. Batch norms whose paths match a glob pattern in `unfused` are
+    not folded into their convolutions: they run as int8 batch norms.
 
-    Raises QuantizeError if the scheme is unknown or lacks its calibration, a pattern matches nothing,
-    `torch.fx` cannot trace the module, no layer has an int8 kernel, or the result does not run.
+    Raises QuantizeError if the scheme is unknown or lacks its calibration, a pattern matches
+    nothing, `torch.fx` cannot trace the module, no layer has an int8 kernel, or the result does not
+    run.
     """
     name = type(module).__name__
     if scheme not in SCHEMES:
@@ -99,7 +100,7 @@ def quantize(
 
 
 def packed_parameters(module: nn.Module) -> int:
-    """Count the parameters of a quantised module, each once: packed weights and biases, and the rest.
+    """Count the parameters of a quantised module, each once, packed or not.
 
     Scales and zero points do not count. (qnnpack packs a bias of zeros for a convolution that has
     none: these zeros count.)

@@ -1,11 +1,8 @@
-"""The record: every figure of one spec, with where it came from. A lock file for a report.
+"""The record: every figure of one spec, with its origin. A lock file for a report.
 
-One JSON file per spec, keys sorted, one figure a line, so that a diff shows figures and two
-branches that touch different models merge. It holds all that a report shows; a document can always
-be written again from it alone.
-
-The dataclasses are the declaration: reading checks every value against them, and the published
-JSON Schema (`reportgen.record.json_schema`) is made of them.
+One JSON file per spec, keys sorted, one figure a line, so that a diff shows figures and branches
+that change different models merge. Documents are written from the record alone. Reading checks
+every value against the dataclasses, and `reportgen.record.json_schema` is generated from them.
 """
 
 from __future__ import annotations
@@ -164,15 +161,15 @@ class Record:
         """Return the text of the record file: sorted, one figure a line, the same every time."""
         texts = {name: build.text for name, build in self.builds.items()}
         text = pretty({**replace(self, builds={}).to_json(), "builds": texts})
-        # Somebody's text may hold half of a surrogate pair, which is no character of any file.
+        # A text may hold half of a surrogate pair, which cannot be encoded.
         return _HALVES.sub("\ufffd", text) + "\n"
 
 
 def loads(text: str, where: str = "record") -> Record:
     """Read a record from its text.
 
-    Raises RecordError, naming `where` and the place inside, when the text is damaged or of a newer
-    version, and ConflictError in the middle of a merge.
+    Raises RecordError, with `where` and the place inside, if the text is damaged or of a newer
+    version, and ConflictError if it has conflict markers.
     """
     if "\n<<<<<<< " in f"\n{text}":
         raise ConflictError(
@@ -195,10 +192,7 @@ def loads(text: str, where: str = "record") -> Record:
 
 
 def read(path: Path) -> Record | None:
-    """Read the record at `path`, or return None where there is none yet.
-
-    Raises RecordError for what is no file, cannot be read, or is no record.
-    """
+    """Read the record at `path`, or return None if there is none; may raise RecordError."""
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
@@ -224,7 +218,7 @@ def _version(data: dict[str, Any]) -> int:
 
 
 def _checked(data: dict[str, Any]) -> Record:
-    """Return the record of JSON values of this version; raise DamageError where they are none."""
+    """Return the record of JSON values of this version; raise DamageError if they are damaged."""
     values = {key: value for key, value in data.items() if key != "reportgen"}
     try:
         record = _adapter().validate_python(values)
@@ -241,7 +235,7 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def _damages(record: Record) -> Iterator[DamageError]:
-    """Yield what cannot be in a record, though each of its values could by itself."""
+    """Yield contradictions between valid values."""
     for name, build in record.builds.items():
         for damage in builds.damages(build, record.environments):
             yield damage.inside("builds", name)

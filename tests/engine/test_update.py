@@ -329,12 +329,17 @@ def test_ctrl_c_ends_the_workers_too_and_says_one_line(project: Project) -> None
 
 
 @pytest.mark.slow
-def test_killed_it_keeps_what_it_has_and_goes_on(project: Project) -> None:
+def test_killed_it_keeps_what_it_has_and_goes_on(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # Enough timing that the kill comes in the middle of it.
     project.write(SPEC.replace("rounds: 3", "rounds: 100000"))
     words = [str(project.folder / "small.yaml"), "--out", str(project.out), "--offline"]
     with subprocess.Popen(
-        [sys.executable, "-m", "reportgen", *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "reportgen", *words],
+        env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("t"))},  # keeps its socket
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
