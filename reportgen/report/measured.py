@@ -66,7 +66,7 @@ def _timed(record: Record) -> dict[str, list[Figure]]:
     timed = ("latency", "throughput")
     sizes = sorted({key.batch for key in keys if key.name in timed and key.batch})
     found: dict[str, list[Figure]] = {}
-    for label, build in labelled_builds(record):
+    for _, label, build in labelled_builds(record):
         figures = (build.figures.get(f"latency@{size}") for size in sizes)
         if own := [figure for figure in figures if is_own(figure)]:
             found[label] = own
