@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--data-dir", type=Path, help="the data sets and weights for tests on real data"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give PyTorch a folder for `torch.compile`, which it makes wherever that is imported."""
+    folder = tempfile.mkdtemp(prefix="pytest-inductor-")
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.fixture(scope="session")

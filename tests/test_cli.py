@@ -8,6 +8,7 @@ import pytest
 
 from reportgen import __version__
 from reportgen.cli import main
+from reportgen.cli.listing import LISTS
 from reportgen.spec import loads
 from reportgen.spec.schema import dumps
 from tests.golden import Golden
@@ -50,7 +51,7 @@ def test_options_may_come_before_the_spec(capsys: pytest.CaptureFixture[str]) ->
     assert "none.yaml: no such spec." in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("topic", ["models", "model-sources", "datasets", "metrics", "conventions"])
+@pytest.mark.parametrize("topic", [*LISTS])
 def test_list(topic: str, capsys: pytest.CaptureFixture[str], golden: Golden) -> None:
     assert main(["list", topic]) == 0
     golden(f"list_{topic}.txt", capsys.readouterr().out)
@@ -78,7 +79,7 @@ def test_validate_says_what_is_right_and_what_is_wrong(
             ["render", "s.yaml"],
             "out/s.json: no record to render. Measure first: reportgen s.yaml\n",
         ),
-        (["s.yaml", "--data-dir", "nowhere"], "--data-dir nowhere: no such folder\n"),
+        (["s.yaml", "--data-dir", "nowhere"], "nowhere: no such folder of data\n"),
         (["s.yaml", "sub/s.yaml"], "s.yaml: another spec here is called 's' too: rename one\n"),
         (["init", "s.yaml"], "s.yaml: is there already; name another file\n"),
     ],

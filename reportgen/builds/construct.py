@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from reportgen.builds import fit, heads, state_dicts
+from reportgen.builds.checkpoint_file import read_checkpoint
 from reportgen.builds.example_inputs import example
 from reportgen.builds.freeze import freeze
 from reportgen.builds.quantize import quantize
@@ -203,7 +204,7 @@ def _with_weights(
     # Weights of the model without its heads are enough: what is evaluated is its own output.
     module, taken = state_dicts.load(
         make,
-        state_dicts.read_checkpoint(path),
+        read_checkpoint(path),
         path.name,
         key=recipe.key,
         optional=f"{heads.NAME}." if build.options.heads is not None else "",
@@ -256,7 +257,7 @@ def _pretrained(build: Build, name: str, search: Search) -> tuple[nn.Module, dic
         )
     path = checkpoints.fetch_weights(Weights(url=found.url, sha256=found.sha256), search)
     make = factory(build, search.spec_dir)
-    content = state_dicts.read_checkpoint(path)
+    content = read_checkpoint(path)
     _leave_out(content, found.extra, make)
     module, _ = state_dicts.load(make, content, path.name)
     return module, {"weights": f"{_pinned(path)}; images normalised by {_used(build, name, found)}"}

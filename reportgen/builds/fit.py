@@ -33,10 +33,10 @@ _THREADS = 1
 
 
 def fitted(key: str, train: Callable[[], State], *, refresh: bool = False) -> State:
-    """Return the weights that `train` made under this key before, or makes now.
+    """Return the weights that the cache holds under this key, or those that `train` makes now.
 
-    `key` is a digest of all that the weights follow from: model, code, recipe, data. `refresh`
-    trains in any case. Whatever `train` raises is passed on, and nothing is kept.
+    `key` is a digest of model, code, recipe and data. `refresh` always trains. If `train` raises,
+    nothing is kept.
     """
     path = cache.root() / "fitted" / f"{key}-{_METHOD}.safetensors"
     with contextlib.suppress(OSError):
@@ -60,11 +60,10 @@ def fit(
 ) -> State:
     """Train a network with cross entropy and return its state dict, detached, on the CPU.
 
-    The same on one machine every time; the caller's random state, threads and gradient mode stay
-    as they are. The learning rate falls from the recipe's to zero along a cosine. `progress` is
-    told how many epochs are done, and of how many.
-
-    Raises MeasureError when the loss is no number any more, and when the images do not fit.
+    The result is the same every time on one machine. The caller's random state, threads and
+    gradient mode do not change. The learning rate falls to zero along a cosine. `progress` gets the
+    number of epochs that are done, and of all. Raises MeasureError if training diverges, or if the
+    images do not fit.
     """
     normalize = Normalize(normalization, split.images.shape[1])
     images, labels = torch.from_numpy(split.images), torch.from_numpy(split.labels)
@@ -95,10 +94,7 @@ def fit(
 
 
 def _batches(count: int, size: int) -> Iterator[tuple[int, int]]:
-    """Yield where batches start and stop; a last one of a single image joins the one before.
-
-    Batch norm has no variance of a single value.
-    """
+    """Yield the bounds of batches; a single last image joins the batch before, for batch norm."""
     starts = [start for start in range(0, count, size) if start == 0 or count - start > 1]
     yield from zip(starts, [*starts[1:], count], strict=True)
 
@@ -108,9 +104,8 @@ def _optimizer(module: nn.Module, recipe: Fit) -> torch.optim.Optimizer:
     rate, decay = recipe.learning_rate, recipe.weight_decay
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(trained, rate, momentum=_MOMENTUM, weight_decay=decay)
-    if recipe.optimizer == "adam":
-        return torch.optim.Adam(trained, rate, weight_decay=decay)
-    return torch.optim.AdamW(trained, rate, weight_decay=decay)
+    adam = torch.optim.Adam if recipe.optimizer == "adam" else torch.optim.AdamW
+    return adam(trained, rate, weight_decay=decay)
 
 
 @contextmanager
@@ -130,7 +125,7 @@ def _keep(state: State, path: Path) -> None:
 
 
 def _read(path: Path) -> State | None:
-    """Return a kept checkpoint, or None where there is none that is as it was kept."""
+    """Return a checkpoint from the cache, or None if it is missing or damaged."""
     if not cache.is_sound(path):
         return None
     try:

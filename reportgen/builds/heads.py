@@ -1,12 +1,12 @@
-"""Heads: classifiers on the inside of a network, one at each of some taps.
+"""Heads: classifiers inside a network, one at each tap.
 
 A tap is a module whose output is a feature map, `(N, C, H, W)`. A model names its taps, in order,
-in a method `taps()`; any other of its modules can be tapped by its path. A head is a global average
-pool and a linear layer, and runs when its tap has run, in a forward hook: the model's own code does
-not know of it, and an in-place operation behind the tap does not reach it.
+in a method `taps()`; any other module can be tapped by its path. A head is a global average pool
+and a linear layer. It runs in a forward hook of its tap, before any in-place operation that
+follows.
 
-All heads run in every forward pass, so they are counted and timed. What the model returns stays the
-output of its own last classifier; that is what is evaluated and fitted.
+All heads run in every forward pass, so they are counted and timed. The model still returns the
+output of its own last classifier, which is evaluated and fitted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import copy
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
@@ -31,23 +31,11 @@ NAME = "heads"
 _SHOWN = 3
 
 
-@runtime_checkable
-class Tapped(Protocol):
-    """A model that names its taps."""
-
-    def taps(self) -> Mapping[str, nn.Module]:
-        """Return modules of the model by the names of their outputs, in the order of running."""
-        ...
-
-
 class Heads(nn.ModuleDict):
-    """The heads of a model, by the names of their taps (of a path, with `-` for its dots).
-
-    It changes nothing where it is called: an `nn.Sequential` calls all it holds, in turn.
-    """
+    """The heads of a model, by the names of their taps (of a path, with `-` for its dots)."""
 
     def forward(self, x: Any) -> Any:
-        """Return what is given."""
+        """Return `x`: an `nn.Sequential` calls every module that it holds."""
         return x
 
 
@@ -70,8 +58,8 @@ def attach(
 ) -> None:
     """Attach heads of `num_classes` classes to a model, as its module `heads`.
 
-    `shown` is what it is run on, by position and by name. Raises MeasureError for taps that the
-    model has not, or whose output no head can take.
+    `shown` is an input of the model, by position and by name. Raises MeasureError for taps that
+    the model lacks, or whose output does not fit a head.
     """
     if hasattr(model, NAME):
         raise MeasureError(f"{_name(model)} has a module '{NAME}' of its own", "Remove 'heads'.")
@@ -79,7 +67,10 @@ def attach(
     channels = _channels(model, taps, shown)
     heads = Heads()
     for name, tap in taps.items():
-        head = _head(channels[name], num_classes)
+        fc = nn.Linear(channels[name], num_classes)
+        head = nn.Sequential(
+            OrderedDict[str, nn.Module](pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=fc)
+        )
         heads[name.replace(".", "-")] = head
         tap.register_forward_hook(_Run(head))
     model.add_module(NAME, heads)
@@ -88,8 +79,8 @@ def attach(
 def trace(model: nn.Module) -> tuple[fx.GraphModule, bool]:
     """Trace a model as `fx.symbolic_trace` does, its heads too; also say whether it has any.
 
-    What a head gives is an output besides the model's own, so that nothing takes heads for dead
-    ends before `keep_own_output`. Their hooks are taken off the model: they would run them again.
+    The outputs of heads are added to the model's own, so that heads are not removed as dead code
+    before `keep_own_output`. Their hooks are removed from the model: they would run heads twice.
     """
     heads: dict[nn.Module, nn.Module] = {}
     for module in model.modules():
@@ -106,14 +97,14 @@ def trace(model: nn.Module) -> tuple[fx.GraphModule, bool]:
 
 
 def keep_own_output(traced: fx.GraphModule) -> None:
-    """Let a traced model return what the model does. Its heads still run."""
+    """Let a traced model return only what the model returns. Its heads still run."""
     output = traced.graph.output_node()
     output.args = (output.args[0][0],)  # type: ignore[index]
     traced.recompile()
 
 
 class _Tracer(fx.Tracer):
-    """Runs heads where their taps run, PyTorch's own layers included, into which it does not go."""
+    """Runs heads where their taps run, also at PyTorch's own layers, which it does not trace."""
 
     def __init__(self, heads: Mapping[nn.Module, nn.Module]) -> None:
         super().__init__()
@@ -133,16 +124,10 @@ class _Tracer(fx.Tracer):
         return output
 
 
-def _head(channels: int, num_classes: int) -> nn.Sequential:
-    layers: OrderedDict[str, nn.Module] = OrderedDict(
-        pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(channels, num_classes)
-    )
-    return nn.Sequential(layers)
-
-
 def _chosen(model: nn.Module, wanted: Wanted) -> dict[str, nn.Module]:
     """Return the taps that a spec asks for, by name."""
-    named = dict(model.taps()) if isinstance(model, Tapped) else {}
+    taps: Any = getattr(model, "taps", dict)
+    named: dict[str, nn.Module] = dict(taps())
     if isinstance(wanted, list):
         chosen = [_find(model, named, tap) for tap in wanted]
     elif not named:
@@ -185,12 +170,11 @@ def _find(
 
 
 def _channels(
-    model: nn.Module,
-    taps: Mapping[str, nn.Module],
-    shown: tuple[Sequence[Any], Mapping[str, Any]],
+    model: nn.Module, taps: Mapping[str, nn.Module], shown: tuple[Sequence[Any], Mapping[str, Any]]
 ) -> dict[str, int]:
-    """Find how many channels each tap gives: in one forward pass of a twin without values."""
-    twin = _on_meta(model)
+    """Find how many channels each tap gives, in one forward pass of a copy without values."""
+    tensors = [*model.parameters(), *model.buffers()]
+    twin = copy.deepcopy(model, {id(tensor): _on_meta(tensor) for tensor in tensors})
     paths = {module: path for path, module in model.named_modules()}
     shapes: dict[str, list[tuple[int, ...]]] = {name: [] for name in taps}
     for name, module in taps.items():
@@ -217,14 +201,9 @@ def _channels(
     return {name: found[0][1] for name, found in shapes.items()}
 
 
-def _on_meta(model: nn.Module) -> nn.Module:
-    """Copy a model without the values of its parameters and buffers."""
-    twins: dict[int, Any] = {
-        id(parameter): nn.Parameter(parameter.detach().to("meta"), requires_grad=False)
-        for parameter in model.parameters()
-    }
-    twins |= {id(buffer): buffer.to("meta") for buffer in model.buffers()}
-    return copy.deepcopy(model, twins)
+def _on_meta(tensor: Tensor) -> Tensor:
+    meta = tensor.detach().to("meta")
+    return nn.Parameter(meta, requires_grad=False) if isinstance(tensor, nn.Parameter) else meta
 
 
 def _name(model: nn.Module) -> str:

@@ -1,17 +1,14 @@
 """int8 inference on the CPU: the only file that knows PyTorch's quantisation API.
 
-Which API, and why. `torch.ao.quantization` is deprecated; torch 2.15 still has all of it. What is
-to replace it, torchao's pt2e flow, writes int8 arithmetic as quantise–dequantise pairs around float
-operations and leaves the int8 kernels to `torch.compile`, hence to a C++ compiler on the user's
-machine. Measured with torch 2.15 and torchao 0.18, eight 128-channel 3×3 convolutions on two AVX2
-cores: float 490 ms, pt2e as converted 750 ms, pt2e compiled 340 to 430 ms, FX graph mode 230 ms;
-and pt2e's quantiser for x86 raised on torchvision's ResNet-18. So FX graph mode it is, which runs
-on int8 kernels as it is; when PyTorch removes it, this file is what changes.
+`torch.ao.quantization` is deprecated, and torch 2.15 still has all of it. Its successor, torchao's
+pt2e flow, leaves the int8 kernels to `torch.compile`, and so to a C++ compiler on the user's
+machine. With torch 2.15 and torchao 0.18, eight 128-channel 3×3 convolutions on two AVX2 cores take
+490 ms in float, 750 ms converted by pt2e, 340 to 430 ms compiled, and 230 ms in FX graph mode; pt2e
+also fails on torchvision's ResNet-18. When PyTorch removes FX graph mode, only this file changes.
 
-What it gives. `int8-static`: weights in int8 (per channel where the engine can), activations in
-uint8 with ranges from calibration batches, convolution, norm and activation fused into one kernel,
-residual additions and pools in int8; what has no int8 kernel runs in float between a dequantise and
-a quantise. `int8-dynamic`: linear and recurrent layers alone, activations quantised as they come.
+`int8-static` has int8 weights (per channel if the engine can), uint8 activations with ranges from
+calibration batches, and one kernel for convolution, norm and activation. Operations without an int8
+kernel run in float. `int8-dynamic` has int8 linear and recurrent layers only.
 """
 
 from __future__ import annotations
@@ -31,22 +28,10 @@ from torch import Tensor, fx, nn
 from reportgen.builds import heads
 from reportgen.common.errors import MeasureError, did_you_mean
 
-__all__ = [
-    "SCHEMES",
-    "QuantizeError",
-    "Quantized",
-    "choose_engine",
-    "describe",
-    "packed_bytes",
-    "packed_parameters",
-    "quantize",
-]
-
 STATIC, DYNAMIC = SCHEMES = ("int8-static", "int8-dynamic")
 
-# Best first. `x86` is oneDNN where the CPU has VNNI and fbgemm where it has not; its default
-# observers spend 7 bits on activations, so that fbgemm's 16-bit sums cannot overflow without VNNI.
-# ARM builds of torch have qnnpack.
+# Best first. `x86` is oneDNN on CPUs with VNNI, else fbgemm; its default observers use 7 bits for
+# activations, so that fbgemm's 16-bit sums cannot overflow without VNNI. ARM builds have qnnpack.
 _ENGINES = ("x86", "fbgemm", "qnnpack", "onednn")
 
 _DYNAMIC_LAYERS = {nn.Linear, nn.LSTM, nn.GRU, nn.LSTMCell, nn.GRUCell, nn.RNNCell}
@@ -63,9 +48,8 @@ class QuantizeError(MeasureError):
 class Quantized:
     """What of a module runs in int8, and on what.
 
-    `engine` is PyTorch's name for the family of kernels, `int8_layers` the number of packed weights
-    (of a recurrent layer: one for the input and one for the state, for each direction of each
-    layer), `float_layers` the paths of the modules whose own parameters are used in float.
+    `engine` is PyTorch's name for the kernels, `int8_layers` the number of packed weights (two for
+    each direction of each recurrent layer), `float_layers` the paths of modules that stay in float.
     """
 
     engine: str
@@ -84,20 +68,14 @@ def quantize(
 ) -> nn.Module:
     """Return `module` in int8: a new module in eval mode with float tensors in and out.
 
-    `module` must be on the CPU and stays as it is. `example` is an input of the shape and type that
-    the module takes, or, for `int8-dynamic`, several by name; the result has computed it once when
-    it is returned. `calibration` gives
-    batches of such inputs, normalised as in use; `int8-static` alone reads them. The batch norms
-    whose paths match a glob pattern in `unfused` are not folded into their convolutions: they run
-    as int8 batch norms of their own, as in models that were converted without fusing them.
+    `module` must be on the CPU and is not changed. `example` is an input, or, for `int8-dynamic`,
+    several by name; the result has been run on it. `calibration` gives batches of such inputs,
+    which only `int8-static` reads. Batch norms whose paths match a glob pattern in `unfused` are
+    not folded into their convolutions: they run as int8 batch norms.
 
-    The same module and calibration give the same result. `torch.backends.quantized.engine` is set
-    while converting and put back; a converted module keeps its kernels whatever it is set to later.
-
-    Raises:
-        QuantizeError: the scheme is unknown or misses its calibration, a pattern matches nothing,
-            `torch.fx` cannot trace the module, none of its layers has an int8 kernel, or the result
-            does not run as it should.
+    Raises QuantizeError if the scheme is unknown or lacks its calibration, a pattern matches
+    nothing, `torch.fx` cannot trace the module, no layer has an int8 kernel, or the result does not
+    run.
     """
     name = type(module).__name__
     if scheme not in SCHEMES:
@@ -122,12 +100,10 @@ def quantize(
 
 
 def packed_parameters(module: nn.Module) -> int:
-    """Count the parameters of a quantised module, each once.
+    """Count the parameters of a quantised module, each once, packed or not.
 
-    These are the elements of the packed int8 weights, of their biases, and of every parameter left
-    outside: those of norms that were not fused, and of layers that stayed in float. Scales and zero
-    points are the encoding of the weights and no parameters. (qnnpack packs a bias of zeros for a
-    convolution that has none; there, and only there, those count too.)
+    Scales and zero points do not count. (qnnpack packs a bias of zeros for a convolution that has
+    none: these zeros count.)
     """
     return sum(tensor.numel() for tensor in _parameters(module))
 
@@ -154,16 +130,11 @@ def describe(module: nn.Module) -> Quantized:
 
 
 def choose_engine(supported: Sequence[str] | None = None) -> str:
-    """Return the best of the engines that this build of PyTorch supports on this machine.
-
-    Raises:
-        QuantizeError: there is none.
-    """
+    """Return the best engine that PyTorch supports on this machine; raise QuantizeError if none."""
     if supported is None:
         supported = torch.backends.quantized.supported_engines
-    for engine in _ENGINES:
-        if engine in supported:
-            return engine
+    if engine := next((engine for engine in _ENGINES if engine in supported), ""):
+        return engine
     raise QuantizeError(
         "This build of PyTorch has no int8 kernels.",
         f"Install one that supports one of the engines {', '.join(_ENGINES)}.",
@@ -199,11 +170,7 @@ def _static(
     mapping = get_default_qconfig_mapping(choose_engine())
     with _conversion(name, STATIC):
         observed = prepare_fx(traced, mapping, (example,))
-    batches = 0
-    for batch in calibration:
-        observed(batch)
-        batches += 1
-    if not batches:
+    if not sum(1 for _ in map(observed, calibration)):
         raise QuantizeError(f"The calibration of {name} gave no batch.", "Check its samples.")
     with _conversion(name, STATIC):
         converted: fx.GraphModule = convert_fx(observed)
@@ -232,10 +199,7 @@ def _dynamic(module: nn.Module, name: str, unfused: Sequence[str]) -> nn.Module:
 def _check_run(
     module: nn.Module, name: str, scheme: str, example: Tensor | Mapping[str, Any]
 ) -> None:
-    """Run the converted module on what may go wrong only then.
-
-    There are two runs: the first uses up the warnings that PyTorch gives once in a process.
-    """
+    """Run the converted module twice: the first run uses up PyTorch's once-only warnings."""
     before = torch.is_warn_always_enabled()
     args, named = ((example,), {}) if isinstance(example, Tensor) else ((), example)
     with _conversion(name, scheme), warnings.catch_warnings(record=True) as said:
@@ -271,7 +235,7 @@ def _matching_norms(module: nn.Module, name: str, patterns: Sequence[str]) -> se
 
 
 def _set_apart(module: fx.GraphModule, paths: set[str]) -> None:
-    """Put an identity before these batch norms: FX fuses only what follows each other directly."""
+    """Put an identity before these batch norms: FX fuses only modules that are neighbours."""
     module.add_submodule(_APART, nn.Identity())
     for node in list(module.graph.nodes):
         if node.op == "call_module" and node.target in paths:
@@ -282,7 +246,7 @@ def _set_apart(module: fx.GraphModule, paths: set[str]) -> None:
 
 
 def _rejoin(module: fx.GraphModule) -> None:
-    """Take the identities of `_set_apart` out again."""
+    """Remove the identities of `_set_apart`."""
     for node in list(module.graph.nodes):
         if node.op == "call_module" and node.target == _APART:
             node.replace_all_uses_with(node.args[0])
@@ -300,7 +264,7 @@ def _packed(module: nn.Module) -> Iterator[tuple[Tensor, Tensor | None]]:
 
 
 def _unpack(value: Any) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Yield the weights and biases in a packed object; a recurrent layer's holds further ones."""
+    """Yield the weights and biases in a packed object; a recurrent layer's is nested."""
     if isinstance(value, torch.ScriptObject):
         if hasattr(value, "unpack"):
             yield value.unpack()
@@ -331,7 +295,7 @@ def _require_torch_ao() -> None:
 
 @contextmanager
 def _conversion(name: str, scheme: str) -> Iterator[None]:
-    """Turn what PyTorch raises on a module that it cannot convert, or not run, into our error."""
+    """Turn what PyTorch raises when it cannot convert or run a module into our error."""
     try:
         yield
     except Exception as error:  # a missing kernel raises something else for each operation
@@ -354,7 +318,7 @@ def _engine(name: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what PyTorch says about its own API, hundreds of times, and nothing else."""
+    """Silence PyTorch's warnings about its own API, and no others."""
     with warnings.catch_warnings():
         for message in (
             r"torch\.ao\.quantization is deprecated",

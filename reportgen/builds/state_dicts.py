@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import copy
-import pickle
 import re
-import warnings
-import zipfile
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from reportgen.builds.candidate_states import (
@@ -29,6 +19,7 @@ from reportgen.builds.candidate_states import (
     sections,
     unnamed_averages,
 )
+from reportgen.builds.checkpoint_file import SAVE
 from reportgen.common.errors import MeasureError, did_you_mean
 
 State: TypeAlias = dict[str, Tensor]
@@ -39,50 +30,11 @@ _TRIED = 3
 # How much a report quotes of what a model's own code raises.
 _LONGEST = 200
 
-# How files begin that are taken for checkpoints: what they are, and what to do about them.
-_STARTS = (
-    (b"version https://git-lfs", "a pointer of Git LFS", "Run `git lfs pull`."),
-    (b"<", "a web page", "Download the file itself: the address was that of a page about it."),
-    (b"\x1f\x8b", "compressed with gzip", "Unpack it."),
-)
-# Files in zip archives that are no checkpoints of torch.save.
-_MEMBERS = (
-    ("/constants.pkl", "TorchScript", "Save torch.jit.load(FILE).state_dict()."),
-    ("/archive_format", "a program of torch.export", "Save torch.export.load(FILE).state_dict."),
-    (".npy", "arrays of NumPy", "Save them as a dictionary, with torch.save."),
-)
-_SAVE = "Save model.state_dict(), alone or under the key 'state_dict'."
-_USUAL = "Give a state dict saved by torch.save, or a .safetensors file."
 
 # What torch says of a tensor that it cannot copy, after what it says of shapes that are alike.
 _COPYING = re.compile(
     r"""copying the parameter named "(.+?)".*? an exception occurred : \((['"])(.+?)\2,\)"""
 )
-
-_SHARD = re.compile(r"-\d+-of-0*(\d+)\.\w+$")
-
-
-def read_checkpoint(path: Path) -> Any:
-    """Return what a checkpoint holds, on the CPU.
-
-    Raises MeasureError when the file is no checkpoint, is a part of one, or holds pickled objects,
-    which are never run.
-    """
-    _refuse_shards(path)
-    if _is_safetensors(path):
-        try:
-            return load_file(path)
-        except SafetensorError:
-            raise _broken(path) from None
-    try:
-        # As a file: torch would believe a name that ends with `.safetensors`.
-        with warnings.catch_warnings(), _plain_allowed(), path.open("rb") as file:
-            warnings.simplefilter("ignore")  # torch on its own older formats
-            return torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise _refused(path, str(error)) from None
-    except Exception:  # torch and pickle raise anything at a file that is damaged
-        raise _broken(path) from None
 
 
 def load(
@@ -93,11 +45,11 @@ def load(
     key: str | None = None,
     optional: str = "",
 ) -> tuple[nn.Module, str]:
-    """Make a module with a checkpoint's weights; also say what of the file was taken, if not all.
+    """Make a module and load a checkpoint; also say which part of the file was taken, if not all.
 
-    `name` is the file's; `key` says what in it to take. Entries of the module that begin with
-    `optional` may be missing. A module that refused weights is thrown away. Raises MeasureError
-    when nothing in the file fits, or several things do and neither `key` nor an average decides.
+    `name` is the file's; `key` selects a part of it. Entries of the module that begin with
+    `optional` may be missing. A module that refuses weights is discarded. Raises MeasureError if
+    nothing in the file fits, or if several things do and neither `key` nor an average decides.
     """
     module = make()
     found = candidates(_under(content, name, key), module)
@@ -109,41 +61,29 @@ def load(
         refusal = _try(module, candidate, optional)
         if refusal is None:
             rivals = [
-                other
-                for other in _rivals(candidate, found)
-                if _try(make(), other, optional) is None
+                other for other in _rivals(candidate, found) if not _try(make(), other, optional)
             ]
             _check_alone(candidate, rivals, name, key)
-            unversioned = _unversioned(module, candidate.state)
-            taken = _taken(candidate, found, key, unversioned)
+            taken = _taken(candidate, found, key)
+            taken += _unversioned(module, candidate.state)
             if not key and not candidate.averaged and (lists := unnamed_averages(content)):
-                taken = "; ".join(
-                    filter(None, (taken, f"averages without names are not read: {_first(lists)}"))
-                )
-            return module, taken
+                taken.append(f"averages without names are not read: {_first(lists)}")
+            return module, "; ".join(taken)
         refusals.append(refusal)
     raise refusals[0]
 
 
 def load_into(module: nn.Module, state: State) -> None:
-    """Load a state dict that the same code saved; raise MeasureError where it does not fit.
-
-    A file of safetensors keeps no versions of modules: they are the module's own.
-    """
-    (found, *_) = candidates(with_versions_of(module, state), module)
+    """Load a state dict that the same code saved; raise MeasureError if it does not fit."""
+    versioned = OrderedDict(state)  # safetensors keeps no versions: they are the module's own
+    versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
+    (found, *_) = candidates(versioned, module)
     if refusal := _try(module, found, ""):
         raise refusal
 
 
-def with_versions_of(module: nn.Module, state: State) -> OrderedDict[str, Tensor]:
-    """Return a state dict that says it was saved by this version of the module's code."""
-    versioned = OrderedDict(state)
-    versioned._metadata = module.state_dict()._metadata  # type: ignore[attr-defined]
-    return versioned
-
-
 def _under(content: Any, name: str, key: str | None) -> Any:
-    """Return what stands under a spec's `key`; raise MeasureError where nothing does."""
+    """Return the part of a checkpoint that a spec's `key` selects; raise MeasureError if none."""
     if key is None:
         return content
     found = find(content, key)
@@ -152,26 +92,26 @@ def _under(content: Any, name: str, key: str | None) -> Any:
         raise MeasureError(
             f"the weights {name} hold no state dict under the key '{key}'",
             did_you_mean(key, known)
-            or ("It holds one, under no key: remove `key`." if sections(content) else _SAVE),
+            or ("It holds one, under no key: remove `key`." if sections(content) else SAVE),
         )
     return found
 
 
 def _try(module: nn.Module, candidate: StateCandidate, optional: str) -> MeasureError | None:
-    """Load a candidate; return why the module refused it, or None. It may have taken some of it."""
+    """Load a candidate; return why the module refused it, or None. It may be loaded in part."""
     state = copy.copy(candidate.state)
     for name, own in module.state_dict().items() if optional else ():
         if name.startswith(optional):
             state.setdefault(name, own)
     try:
         module.load_state_dict(state)
-    except Exception as error:  # a hook of somebody's may raise anything
+    except Exception as error:  # the model's own hooks can raise anything
         return _unfit(candidate, error, optional)
     return None
 
 
 def _unfit(candidate: StateCandidate, error: Exception, optional: str) -> MeasureError:
-    """Say what does not fit by names and shapes, or else what the module raised."""
+    """Say which names and shapes do not fit, or else what the module raised."""
     own = [name for name in candidate.missing if not (optional and name.startswith(optional))]
     faults = [
         _list("missing", sorted(own)),
@@ -179,8 +119,7 @@ def _unfit(candidate: StateCandidate, error: Exception, optional: str) -> Measur
         _list("of another shape", candidate.misshapen),
     ]
     hint = "They are of another architecture, or of another number of classes."
-    if any(faults):
-        said = "; ".join(fault for fault in faults if fault)
+    if said := "; ".join(filter(None, faults)):
         return MeasureError(f"the weights do not fit the model: {said}", hint)
     said = " ".join(str(error).split())
     if why := _COPYING.search(said):
@@ -226,12 +165,9 @@ def _check_alone(
 
 
 def _taken(
-    candidate: StateCandidate,
-    found: Sequence[StateCandidate],
-    key: str | None,
-    unversioned: Sequence[str],
-) -> str:
-    """Say what was taken of a file, and what was not; empty for a file that is taken whole."""
+    candidate: StateCandidate, found: Sequence[StateCandidate], key: str | None
+) -> list[str]:
+    """List what was taken from a file, and what was not; empty if all of it was taken."""
     others = [
         other
         for other in found
@@ -258,120 +194,24 @@ def _taken(
         parts.append(f"left out: {_first(left)}")
     if candidate.untied:
         parts.append(f"the model ties what differs in the file: {_first(candidate.untied)}")
-    parts += [f"it holds no version of {name}, which reads it as its first" for name in unversioned]
-    return "; ".join(parts)
+    return parts
 
 
 def _unversioned(module: nn.Module, state: Mapping[str, Any]) -> list[str]:
-    """List modules, but torch's own, that have changed and are not told which version they read."""
+    """List the model's own classes that have several versions, if the file does not name one."""
     if hasattr(state, "_metadata"):
         return []
     kinds = {type(part) for part in module.modules() if (part._version or 1) > 1}
-    return sorted(kind.__name__ for kind in kinds if not kind.__module__.startswith("torch."))
+    names = sorted(kind.__name__ for kind in kinds if not kind.__module__.startswith("torch."))
+    return [f"it holds no version of {name}, which reads it as its first" for name in names]
 
 
 def _full(candidate: StateCandidate, key: str | None) -> str:
     return ".".join(part for part in (key, candidate.label) if part)
 
 
-@contextmanager
-def _plain_allowed() -> Iterator[None]:
-    """Let torch read what trainers save beside the weights: NumPy's arrays, arguments, paths."""
-    # Under their names of NumPy 2, and those of NumPy 1.
-    places = ("numpy._core.multiarray", "numpy.core.multiarray")
-    scalar, reconstruct = np.float64(0).__reduce__()[0], np.empty(0).__reduce__()[0]
-    plain = {type(np.dtype(code)) for code in np.typecodes["All"] if code != "O"}
-    allowed: list[Any] = [np.ndarray, np.dtype, *plain, (_bytes, "_codecs.encode")]
-    allowed += [
-        argparse.Namespace,
-        list,
-        dict,
-        int,
-        float,
-        (_dictionary, "collections.defaultdict"),
-    ]
-    for module in ("pathlib", "pathlib._local"):  # that of Python 3.13
-        allowed += [(PurePosixPath, f"{module}.PosixPath")]
-        allowed += [(PureWindowsPath, f"{module}.WindowsPath")]
-    allowed += [(scalar, f"{place}.scalar") for place in places]
-    allowed += [(reconstruct, f"{place}._reconstruct") for place in places]
-    with torch.serialization.safe_globals(allowed):
-        yield
-
-
-def _dictionary(*_: Any) -> dict[Any, Any]:
-    """Make a plain one for a `defaultdict`, whose entries torch refuses to set."""
-    return {}
-
-
-def _bytes(text: str, encoding: str) -> bytes:
-    """Encode as old pickles write bytes, and in no other way."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"bytes written as {encoding}")
-    return text.encode("latin1")
-
-
-def _refuse_shards(path: Path) -> None:
-    """Refuse a checkpoint that is spread over several files."""
-    shard = _SHARD.search(path.name)
-    if not shard and not path.name.endswith(".index.json"):
-        return
-    what = f"one of {shard[1]} parts" if shard else "the index of a checkpoint in several files"
-    raise MeasureError(
-        f"the weights {path.name} are {what}",
-        "Load all parts where they are, and save model.state_dict() to one file.",
-    )
-
-
-def _refused(path: Path, reason: str) -> MeasureError:
-    """Say which objects a pickle holds besides tensors."""
-    named = re.search(r"GLOBAL (\S+) (?:was not an allowed global|whose module)", reason)
-    if named is None:
-        return _broken(path)
-    return MeasureError(
-        f"the weights {path.name} hold an object of {named[1]}, which could run code",
-        "Load the file where you trust it and save model.state_dict() alone, or safetensors.",
-    )
-
-
-def _is_safetensors(path: Path) -> bool:
-    """Whether a file is of safetensors, whatever its name: the length of JSON, and JSON."""
-    with path.open("rb") as file:
-        head = file.read(9)
-    return head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
-
-
-def _broken(path: Path) -> MeasureError:
-    what, hint = _kind(path)
-    said = f"the weights {path.name} are no readable checkpoint"
-    return MeasureError(f"{said}: the file {what}" if what else said, hint)
-
-
-def _kind(path: Path) -> tuple[str, str]:
-    """Say what a file is that is no checkpoint, if it is easily told, and what to do about it."""
-    with path.open("rb") as file:
-        head = file.read(64).lstrip()
-    if not head:
-        return "is empty", "Copy or download it again."
-    for start, what, hint in _STARTS:
-        if head.startswith(start):
-            return f"is {what}", hint
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = archive.namelist()
-    except Exception:  # zipfile raises anything at a file that is damaged
-        return "", _USUAL
-    for end, what, hint in _MEMBERS:
-        if any(name.endswith(end) for name in names):
-            return f"holds {what}", hint
-    return "", _USUAL
-
-
 def _no_state(name: str) -> MeasureError:
-    return MeasureError(
-        f"the weights {name} hold no state dict",
-        _SAVE,
-    )
+    return MeasureError(f"the weights {name} hold no state dict", SAVE)
 
 
 def _list(what: str, names: Sequence[str]) -> str:

@@ -70,11 +70,7 @@ _PREFIXES = (
     Step(Fraction(1, 10), 4, "a tenth of "),
 )
 _READ_AS_BILLION = Step(Fraction(1, 10), 1, "a tenth of ", "; 亿 is 10⁸, a billion 10⁹")
-_OF_WORK = (
-    Step(Fraction(2), 2, "twice "),
-    Step(Fraction(1, 2), 3, "half of "),
-    *_PREFIXES,
-)
+_OF_WORK = (Step(Fraction(2), 2, "twice "), Step(Fraction(1, 2), 3, "half of "), *_PREFIXES)
 _OF_SIZE = (
     Step(Fraction(4), 2, "", " in bytes, 4 each"),
     Step(Fraction(2), 3, "", " in bytes, 2 each"),

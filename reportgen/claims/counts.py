@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from reportgen.common.errors import did_you_mean
+from reportgen.common.errors import ReportgenError, did_you_mean
 from reportgen.common.units import Number
 from reportgen.counting.conventions import Convention
 from reportgen.counting.readings import reading
@@ -14,7 +14,7 @@ from reportgen.record.record import BuildRecord, Figure, Record
 _BOTH_PASSES = "_fwd_bwd"
 
 
-class UnknownError(Exception):
+class UnknownError(ReportgenError):
     """There is no such figure; says why."""
 
 

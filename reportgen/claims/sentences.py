@@ -8,7 +8,7 @@ from fractions import Fraction
 from reportgen.claims.candidates import Candidate
 from reportgen.claims.printed import Printed, exact
 from reportgen.common.units import Number, format_count, format_decimals, format_significant
-from reportgen.record.metrics import metric_of, split_convention
+from reportgen.record.metrics import metric_of, parse_key
 
 _WORK = {
     "macs": "the MAC count",
@@ -119,8 +119,8 @@ def fact(figures: Mapping[str, Number], module: str = "", batch: int = 1) -> str
     """Write what there is: `there are 4,089,184,256 MACs`, `thop counts 16,534,970,368`."""
     of = f" for a batch of {batch}" if batch != 1 else ""
     first = next(iter(figures))
-    if parts := split_convention(first):
-        who, part = _COUNTERS.get(parts[1], parts[1]), f" for {module}" if module else ""
+    if by := parse_key(first).convention:
+        who, part = _COUNTERS.get(by, by), f" for {module}" if module else ""
         return f"{who} counts {figures[first]:,}{part}{of}"
     what = " and ".join(f"{ours:,} {_NOUNS[key]}" for key, ours in figures.items())
     return f"{f'{module} has' if module else 'there are'} {what}{of}"

@@ -112,7 +112,11 @@ _COMMANDS: dict[str, _Command] = {
         (explain.explain_options, options.out),
     ),
     "validate": (specs.validate, "check specs and measure nothing", (options.specs,)),
-    "list": (listing.show, "list models, datasets or metrics a spec may name", (listing.topic,)),
+    "list": (
+        listing.show,
+        "list what a spec may name: models, datasets, metrics, formats …",
+        (listing.topic,),
+    ),
     "schema": (
         specs.schema,
         "print the JSON Schema of specs, for editors, or of records",

@@ -83,10 +83,25 @@ def _list_conventions() -> list[tuple[str, str]]:
     ]
 
 
+def _list_formats() -> list[tuple[str, str]]:
+    from reportgen.record.formats import FORMATS
+
+    return [(name, f"{FORMATS[name].meaning} (NAME.{FORMATS[name].suffix})") for name in FORMATS]
+
+
+def _list_templates() -> list[tuple[str, str]]:
+    from reportgen.report.templating import described_templates
+
+    place = "a file of one of these names in the folder `report: templates`, or --templates DIR"
+    return [*described_templates(), ("To replace one:", place)]
+
+
 LISTS: dict[str, Callable[[], list[tuple[str, str]]]] = {
     "models": _list_models,
     "model-sources": _list_model_sources,
     "datasets": _list_datasets,
     "metrics": _list_metrics,
     "conventions": _list_conventions,
+    "formats": _list_formats,
+    "templates": _list_templates,
 }

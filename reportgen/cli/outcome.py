@@ -55,10 +55,10 @@ def of_one(done: Done) -> str:
         unavailable = f"; {several(done.failures, 'figure')} unavailable {_RETRY}"
         said = _line(done) + unavailable * bool(done.failures)
         return "\n".join([said, *_kept(done), *_broken(done)])
-    from reportgen.report import table_for_terminal
+    from reportgen.report import build, write_for_terminal
 
     lines = [
-        table_for_terminal(done.outcome.record),
+        write_for_terminal(build(done.outcome.record)),
         *(one_line(f"wrote {path}") for path in done.written),
     ]
     if done.failures:

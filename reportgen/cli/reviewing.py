@@ -37,18 +37,20 @@ def check_options(command: argparse.ArgumentParser) -> None:
 
 def check(arguments: argparse.Namespace) -> int:
     """Say of each spec whether its report is what a run would give."""
+    from reportgen.api.plans import search as search_of
+    from reportgen.api.plans import template_dirs
     from reportgen.review import job_summary
     from reportgen.review.check import check as check_report
 
     checked = {}
     for path, plan in work.plans(arguments).items():
-        search = work.search(arguments, path)
+        search = search_of(plan, arguments.data_dir, offline=arguments.offline)
         more: list[Check] = []
         if arguments.recount:
             from reportgen.review.recount import recount
 
             more.append(recount(search, allow_code=arguments.allow_code, on_step=_counting))
-        templates = work.template_dirs(plan, arguments)
+        templates = template_dirs(plan, arguments.templates)
         checked[path] = check_report(plan, arguments.out, search, templates, more=more)
     if arguments.json:
         json.dump(

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reportgen.cli import outcome as summary
@@ -28,13 +25,13 @@ def run(arguments: argparse.Namespace) -> int:
     selection = _selection(arguments, plans.values())
     done = []
     code = 0
-    for path, plan in plans.items():
+    for plan in plans.values():
         name = arguments.out / plan.name
         if not any(map(selection.includes, plan.builds.values())):
             done.append(Done(name, len(plan.builds)))
             continue
         try:
-            done.append(_run(path, plan, selection, arguments))
+            done.append(_run(plan, selection, arguments))
         except UsageError:
             raise
         except ReportgenError as error:  # of one spec: the others go on
@@ -47,31 +44,27 @@ def run(arguments: argparse.Namespace) -> int:
     return max(code, 0 if all(one.complete for one in done) else 1)
 
 
-def _run(path: Path, plan: Plan, selection: Selection, arguments: argparse.Namespace) -> Done:
-    from reportgen.common import cache
-    from reportgen.common.files import locked
+def _run(plan: Plan, selection: Selection, arguments: argparse.Namespace) -> Done:
+    from reportgen.api.runs import run_plan
     from reportgen.engine.progress import for_terminal
-    from reportgen.engine.update import bring_up_to_date
 
-    cache.prepare(lambda warning: sys.stderr.write(f"{warning}\n"))
-    file = arguments.out / f"{plan.name}.json"
-    outcome = bring_up_to_date(
+    outcome, written = run_plan(
         plan,
-        file,
-        work.search(arguments, path),
+        arguments.out,
+        _search(plan, arguments),
         selection=selection,
+        templates=arguments.templates,
         allow_code=arguments.allow_code,
-        progress=for_terminal(quiet=arguments.quiet, durations=arguments.durations),
         jobs=arguments.jobs,
+        progress=for_terminal(quiet=arguments.quiet, durations=arguments.durations),
     )
-    if outcome.merged:
-        sys.stderr.write(f"{file}: two branches' records merged\n")
-    with locked(file):
-        outcome = replace(outcome, record=outcome.latest())
-        written = work.write(outcome.record, plan, arguments)
-    if outcome.written:
-        written.insert(0, file)
     return Done(arguments.out / plan.name, len(plan.builds), outcome, tuple(written))
+
+
+def _search(plan: Plan, arguments: argparse.Namespace) -> Search:
+    from reportgen.api.plans import search
+
+    return search(plan, arguments.data_dir, offline=arguments.offline)
 
 
 def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selection:
@@ -84,6 +77,8 @@ def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selectio
 
 def render(arguments: argparse.Namespace) -> int:
     """Write the documents again from the record."""
+    from reportgen.api.plans import template_dirs
+    from reportgen.api.runs import write_documents
     from reportgen.common.files import locked
     from reportgen.record import record as records
 
@@ -93,7 +88,8 @@ def render(arguments: argparse.Namespace) -> int:
             record = records.read(source)
             if record is None:
                 raise UsageError(f"{source}: no record to render. Measure first: reportgen {path}")
-            documents = work.write(record, plan, arguments)
+            directories = template_dirs(plan, arguments.templates)
+            documents = write_documents(record, source, directories)
         for written in documents:
             print(one_line(f"wrote {written}"))
     return 0
@@ -109,7 +105,7 @@ def show_plan(arguments: argparse.Namespace) -> int:
     selection = _selection(arguments, plans.values())
     for path, plan in plans.items():
         record, _ = previous(plan, arguments.out / f"{plan.name}.json")
-        search = work.search(arguments, path)
+        search = _search(plan, arguments)
         state = compare(plan, record, search, selection)
         cost = estimate.in_words(*estimate.seconds(state, plan.measure.timing))
         builds = work.several(len(plan.builds), "build")

@@ -12,17 +12,18 @@ from reportgen.common.visible import one_line
 
 def validate(arguments: argparse.Namespace) -> int:
     """Check specs, and say what is wrong with each."""
+    from reportgen.api.plans import plan
     from reportgen.common.errors import SpecError
 
     code = 0
     for path in work.paths(arguments.specs):
         try:
-            plan = work.plan(path, arguments.set)
+            builds = plan(path, overrides=arguments.set).builds
         except SpecError as error:
             sys.stderr.write(f"{error}\n")
             code = error.exit_code
         else:
-            print(one_line(f"{path}: fine, {work.several(len(plan.builds), 'build')}"))
+            print(one_line(f"{path}: fine, {work.several(len(builds), 'build')}"))
     return code
 
 

@@ -1,10 +1,8 @@
 """The user's cache: decoded images, downloads, fitted checkpoints, and digests already computed.
 
-It may be deleted at any time; whatever is missing is made again. Files appear whole or not at all,
-so a killed run leaves nothing that a later one could mistake for data. What is kept is not trusted:
-it has a digest beside it that is checked when it is read, and what does not fit is made again. A
-cache that cannot be written costs time, and nothing else. Its place is the platform's cache
-directory, or what the environment variable REPORTGEN_CACHE says.
+It may be deleted at any time. Files are written atomically, and each has a digest that is checked
+when it is read: a damaged entry is made again. If the cache cannot be written, runs only take
+longer. It is in the platform's cache directory, or where REPORTGEN_CACHE says.
 """
 
 from __future__ import annotations
@@ -12,24 +10,27 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
+
+from reportgen.common.files import whole as whole
 
 T = TypeVar("T")
 
 VARIABLE = "REPORTGEN_CACHE"
 
 _SEAL = "sum"
-# Below this no folder can be made: the cache of somebody who has no home.
+# No folder can be made in here: the cache of a user without a home folder.
 _NOWHERE = Path(os.devnull) / "reportgen"
 
 
 def root() -> Path:
     """Return the cache directory, which need not exist yet."""
     if chosen := os.environ.get(VARIABLE):
-        with contextlib.suppress(RuntimeError):  # `~`, and nobody's home is known
+        with contextlib.suppress(RuntimeError):  # `~`, without a home folder
             return Path(chosen).expanduser()
         return _NOWHERE
     from platformdirs import user_cache_path
@@ -39,12 +40,7 @@ def root() -> Path:
 
 
 def prepare(warn: Callable[[str], object]) -> None:
-    """See that the cache can be written; where not, use a temporary one for as long as this runs.
-
-    `warn` is then told why, in one line. Workers inherit the choice.
-    """
-    import tempfile
-
+    """Check that the cache can be written. If not, `warn`, and use a temporary one in this run."""
     try:
         with tempfile.TemporaryFile(dir=folder()) as probe:
             probe.write(b"?" * 4096)  # on a full disk, only content fails
@@ -59,22 +55,19 @@ def prepare(warn: Callable[[str], object]) -> None:
 def _go_elsewhere() -> None:
     import atexit
     import shutil
-    import tempfile
 
     os.environ[VARIABLE] = elsewhere = tempfile.mkdtemp(prefix="reportgen-")
     atexit.register(shutil.rmtree, elsewhere, ignore_errors=True)
 
 
 def with_room(make: Callable[[], T]) -> T:
-    """Return what `make` does with the cache; where it raises OSError, with a temporary one.
+    """Call `make`; if it raises OSError, call it again with a temporary cache.
 
-    That is gone when this returns; what was mapped of it stays. `make` is then called twice.
+    This cache is deleted at the end; files that are mapped into memory stay readable.
     """
     try:
         return make()
     except OSError:
-        import tempfile
-
         with tempfile.TemporaryDirectory(prefix="reportgen-", ignore_cleanup_errors=True) as place:
             before = os.environ.get(VARIABLE)
             os.environ[VARIABLE] = place
@@ -94,31 +87,8 @@ def folder(*names: str) -> Path:
 
 
 @contextmanager
-def whole(target: Path) -> Iterator[Path]:
-    """Yield a path beside `target` to write a file or a directory to; it then takes its place.
-
-    Nothing is left behind, and `target` stays as it was, when the block raises.
-    """
-    import shutil
-    import tempfile
-
-    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    try:
-        made = scratch / target.name
-        yield made
-        if made.is_dir() and target.exists():  # a directory is only ever renamed to a free name
-            target.rename(scratch / "old")
-        os.replace(made, target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-@contextmanager
 def lock(target: Path) -> Iterator[None]:
-    """Hold the lock on making `target`, so that processes wait for one.
-
-    Without a place for the lock, everybody makes their own.
-    """
+    """Lock `target`, so that only one process makes it, if the file system has locks."""
     from filelock import FileLock
 
     held = FileLock(target.with_name(f"{target.name}.lock"))
@@ -136,12 +106,12 @@ def seal(path: Path) -> None:
 
 
 def is_sealed(path: Path) -> bool:
-    """Whether a file or folder has a digest, which older versions did not write."""
+    """Whether a file or folder has a digest: older versions wrote none."""
     return _seal_of(path).is_file()
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a file or folder is what it was when it was sealed, under the same name."""
+    """Whether a file or folder is unchanged since it was sealed, under the same name."""
     try:
         return _seal_of(path).read_text(encoding="ascii") == _content_digest(path)
     except (OSError, UnicodeDecodeError):
@@ -163,13 +133,13 @@ def _content_digest(path: Path) -> str:
 
 
 def stamp(path: Path) -> str:
-    """Return what changes when the file does, without reading it; raise OSError."""
+    """Return path, size and time of a file as text; raise OSError."""
     status = path.stat()
     return f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}"
 
 
 def recall(key: str) -> str | None:
-    """Return what was remembered under `key`, or None."""
+    """Return the text that is stored under `key`, or None."""
     try:
         text = _note(key).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -179,7 +149,7 @@ def recall(key: str) -> str | None:
 
 
 def remember(key: str, value: str) -> None:
-    """Keep a short text under `key`, in place of what was there, if the cache can be written."""
+    """Store a short text under `key`, if the cache can be written."""
     with contextlib.suppress(OSError):
         folder("index")
         with whole(_note(key)) as path:
@@ -195,7 +165,7 @@ def _note_digest(key: str, value: str) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file in hex; of an unchanged file it is remembered."""
+    """Return the SHA-256 of a file in hex; the cache stores it until the file changes."""
     key = f"sha256|{stamp(path)}"
     digest = recall(key)
     if digest is None:

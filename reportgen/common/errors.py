@@ -1,4 +1,7 @@
-"""What can go wrong, said so that the reader knows where, what, and what to write instead."""
+"""Errors that say where something is wrong, what, and what to write instead.
+
+All derive from `ReportgenError`; docs/python.md lists those that reach users.
+"""
 
 from __future__ import annotations
 
@@ -14,35 +17,35 @@ _LONGEST = 500
 
 
 class ReportgenError(Exception):
-    """Anything reportgen tells its user; `exit_code` is what the command then exits with."""
+    """Every error of reportgen; `exit_code` is what the command line exits with."""
 
     exit_code = 1
 
 
 class UsageError(ReportgenError):
-    """The command line asks for something that cannot be."""
+    """An option or a parameter is wrong."""
 
     exit_code = 2
 
 
 class RecordError(ReportgenError):
-    """A record cannot be read: broken, of a newer version, or left in the middle of a merge."""
+    """A record cannot be read: damaged, of a newer version, or left in the middle of a merge."""
 
     exit_code = 2
 
 
 class ConflictError(RecordError):
-    """A record file holds both sides of a merge; running its spec puts them together."""
+    """A record file holds both sides of a merge; running its spec merges them."""
 
 
 class UnreadableError(ReportgenError):
-    """What a figure depends on cannot be read now, so that nobody knows whether it changed."""
+    """Something that a figure depends on cannot be read, so it may have changed or not."""
 
 
 class MeasureError(ReportgenError):
-    """One figure cannot be had; the report shows the message in its cell.
+    """A figure cannot be measured; the report shows the message in its cell.
 
-    `hint` says what to do about it. The message goes into committed reports, so it names no path
+    `hint` says what to do. The message goes into committed reports, so it names no path
     and no detail that differs from one machine to the next.
     """
 
@@ -52,18 +55,18 @@ class MeasureError(ReportgenError):
 
 
 class UnfitError(MeasureError):
-    """The spec and the model do not fit each other: running it elsewhere is of no use."""
+    """The spec and the model do not fit each other, on any machine."""
 
 
 class MissingError(MeasureError):
-    """Data or weights are not here and could not be fetched: worth trying again another day."""
+    """Data or weights are not here and could not be downloaded; a later run tries again."""
 
 
 @dataclass(frozen=True, order=True)
 class Problem:
     """One thing wrong in one place of a spec; lines and columns count from 1.
 
-    Line 0 stands for the whole of `file`, which may be an option of the command line.
+    Line 0 is the whole of `file`, which may also be an option or the path of a value.
     """
 
     file: str
@@ -106,7 +109,7 @@ def _excerpt(line: str, column: int) -> tuple[str, int]:
 
 
 class SpecError(ReportgenError):
-    """A spec that cannot be meant; carries every problem found, in the order of the file."""
+    """A spec is wrong; `problems` has every problem found, in the order of the file."""
 
     exit_code = 2
 

@@ -1,9 +1,10 @@
-"""Files that are whole at any moment: what lies in `out/`."""
+"""Files that are written atomically, and the lock on the folder `out/`."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -18,22 +19,21 @@ try:
 except ImportError:  # pragma: no cover - Windows
     fcntl = None  # type: ignore[assignment]
 
-# How long to wait for another process before that is said.
+# How long to wait for another process before it is reported.
 PATIENCE_S = 0.5
 _POLL_S = 0.01
 
 
 def in_lines(text: str) -> str:
-    """Return a text with the usual ends of lines, which git may have rewritten."""
+    """Return a text with `\\n` at the ends of lines: git may have rewritten them."""
     return text.replace("\r\n", "\n")
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Read and write `path`, and what lies beside it, while no other reportgen does.
+    """Lock the folder of `path`: no other reportgen reads or writes there. Do not nest.
 
-    Not to be nested. What is locked is the folder, so that no file is left behind; the lock of a
-    process that is killed is free at once. Waiting is said on stderr.
+    No lock file is left, and a killed process frees the lock. Waiting is reported on stderr.
     """
     with _held(path.parent, lambda: sys.stderr.write(_WAITING.format(path))):
         yield
@@ -46,7 +46,7 @@ _WAITING = "waiting for another reportgen that writes {} or beside it\n"
 def _held(folder: Path, say: Callable[[], object]) -> Iterator[None]:
     try:
         descriptor = os.open(folder, os.O_RDONLY)
-    except FileNotFoundError:  # there is nothing that anybody could write
+    except FileNotFoundError:  # there is nothing to lock
         yield
         return
     except OSError:  # a folder that cannot be opened as a file
@@ -96,38 +96,46 @@ def _held_elsewhere(folder: Path, say: Callable[[], object]) -> Iterator[None]:
         lock.release()
 
 
-def write_text(path: Path, text: str) -> bool:
-    """Write `text` whole or not at all, and only if it differs; return whether it was written.
+def same(actual: bytes, content: str | bytes) -> bool:
+    """Whether a file holds this content; ends of lines of a text do not count."""
+    if isinstance(content, bytes):
+        return actual == content
+    return in_lines(actual.decode(errors="replace")) == in_lines(content)
 
-    Raises UsageError where it cannot be.
+
+def write(path: Path, content: str | bytes) -> bool:
+    """Write a file atomically, if it differs; return whether it was written.
+
+    Raises UsageError if the file cannot be written.
     """
     try:
-        return _write_text(path, text)
+        return _write(path, content)
     except OSError as error:
         raise UsageError(f"{path}: cannot be written ({error.strerror}).") from error
 
 
-def _write_text(path: Path, text: str) -> bool:
+def _write(path: Path, content: str | bytes) -> bool:
     try:
-        if in_lines(path.read_bytes().decode(errors="replace")) == in_lines(text):
+        if same(path.read_bytes(), content):
             return False
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    with whole(path) as made, made.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
     return True
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+@contextmanager
+def whole(target: Path) -> Iterator[Path]:
+    """Yield a path; the file or folder made there replaces `target`, unless the block raises."""
+    scratch = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    try:
+        made = scratch / target.name
+        yield made
+        if made.is_dir() and target.exists():  # a directory is only ever renamed to a free name
+            target.rename(scratch / "old")
+        os.replace(made, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -27,12 +27,11 @@ def digest(value: Any) -> str:
 def code_digest(path: Path) -> str:
     """Return the digest of a Python file's syntax tree, and of the files beside it that it imports.
 
-    A file that cannot be parsed has the digest of what it holds: building the model will say what
-    is wrong with it. Raises OSError where one cannot be read.
+    A file that cannot be parsed has the digest of its text. Raises OSError if one cannot be read.
     """
     text = hashlib.sha256()
-    for file in _with_siblings(path, set()):
-        text.update(file.text.encode())
+    for file in _paths(path, set()):
+        text.update(parsed(file).text.encode())
     return text.hexdigest()[:DIGITS]
 
 
@@ -46,7 +45,7 @@ class Parsed:
 
 
 def parsed(path: Path) -> Parsed:
-    """Read a file, each as it is now once. Raises OSError where it cannot be read."""
+    """Parse a file, again only if it changes. Raises OSError if it cannot be read."""
     status = path.stat()
     return _parse(path, (status.st_mtime_ns, status.st_size))
 
@@ -71,12 +70,8 @@ def _parse(path: Path, stamp: object) -> Parsed:
     return Parsed("".join(words), tuple(sorted(names)), tree)
 
 
-def _with_siblings(path: Path, visited: set[Path]) -> Iterator[Parsed]:
-    """Yield a file and, each once, the files of its own folder that it imports."""
-    yield from map(parsed, _paths(path, visited))
-
-
 def _paths(path: Path, visited: set[Path]) -> Iterator[Path]:
+    """Yield a file and, each once, the files of its own folder that it imports."""
     if path in visited:
         return
     visited.add(path)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from reportgen.common.errors import UsageError, did_you_mean
 
@@ -18,8 +20,11 @@ if TYPE_CHECKING:  # it takes as long to import as all that `--help` needs
 
 E = TypeVar("E")
 
+# Names to take for those of packages that are not installed now (see `known_before`).
+_KNOWN_BEFORE: ContextVar[frozenset[str]] = ContextVar("known_before", default=frozenset())
 
-class UnknownNameError(KeyError):
+
+class UnknownNameError(UsageError, KeyError):
     """No entry has this name; `hint` says which one may be meant."""
 
     def __init__(self, kind: str, name: str, hint: str) -> None:
@@ -36,20 +41,28 @@ class PluginError(UsageError):
     """An installed package declares an entry that cannot be used."""
 
 
-class Registry(Generic[E]):
+class Registry(Mapping[str, E]):
     """The entries of one kind: those that ship with reportgen, and those of installed packages.
 
     `kind` is what messages call an entry ("metric"), `topic` what `reportgen list` calls all of
     them ("metrics"), `group` the group of entry points, and `of` the class of an entry.
+    `complaint` says of a package's entry why it cannot be used; empty where it can.
     """
 
     def __init__(
-        self, kind: str, topic: str, group: str, of: type[E], shipped: Mapping[str, E | str]
+        self,
+        kind: str,
+        topic: str,
+        group: str,
+        of: type[E],
+        shipped: Mapping[str, E | str],
+        complaint: Callable[[str, E], str] = lambda name, entry: "",
     ) -> None:
         self.kind = kind
         self.topic = topic
         self.group = group
         self._of = of
+        self._complaint = complaint
         self._shipped = dict(shipped)
         self._loaded: dict[str, E] = {}
 
@@ -61,6 +74,10 @@ class Registry(Generic[E]):
         """Yield the names of all entries: reportgen's own first, then those of packages, sorted."""
         yield from self._shipped
         yield from sorted(self._declared())
+
+    def __len__(self) -> int:
+        """Count the entries."""
+        return len(self._shipped) + len(self._declared())
 
     def __getitem__(self, name: str) -> E:
         """Return an entry.
@@ -80,6 +97,11 @@ class Registry(Generic[E]):
         """Return name and version of the package that declares an entry; empty for our own."""
         points = () if name in self._shipped else self._declared().get(name, ())
         return next(((_owner(point), _version(point)) for point in points), ("", ""))
+
+    def module(self, name: str) -> str:
+        """Return the module in which a package's entry is; empty for our own."""
+        points = () if name in self._shipped else self._declared().get(name, ())
+        return next((point.module for point in points), "")
 
     def _declared(self) -> Mapping[str, tuple[EntryPoint, ...]]:
         """Return what packages declare; raise PluginError for a name that is taken."""
@@ -120,7 +142,27 @@ class Registry(Generic[E]):
                 f"{what} is a {type(entry).__name__} and not a {self._of.__name__}. "
                 f"Its entry point must name a {self._of.__name__}: {point.value}."
             )
+        if why := self._complaint(name, entry):
+            raise PluginError(f"{what} cannot be used: {why}")
         return entry
+
+
+@contextmanager
+def known_before(names: Iterable[str]) -> Iterator[None]:
+    """Let `was_known` say yes to these names in the body.
+
+    A record holds figures of them, so they are no misspellings, though no package has them now.
+    """
+    token = _KNOWN_BEFORE.set(frozenset(names))
+    try:
+        yield
+    finally:
+        _KNOWN_BEFORE.reset(token)
+
+
+def was_known(name: str) -> bool:
+    """Whether a name is that of an entry which was there before."""
+    return name in _KNOWN_BEFORE.get()
 
 
 def load(target: str) -> Any:

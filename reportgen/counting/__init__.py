@@ -6,30 +6,24 @@ imported on first use, so that :mod:`reportgen.counting.conventions` can be read
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reportgen.common.lazy import lazily
 
 if TYPE_CHECKING:
-    from reportgen.counting.building import build_on_meta
-    from reportgen.counting.counter import Count, Size, count, count_anywhere, size
-    from reportgen.counting.crosscheck import CrossCheck, Difference, Unknown
-    from reportgen.counting.failures import CountingError
-
-__all__ = [
-    "Count",
-    "CountingError",
-    "CrossCheck",
-    "Difference",
-    "Size",
-    "Unknown",
-    "build_on_meta",
-    "count",
-    "count_anywhere",
-    "size",
-]
+    from reportgen.counting.building import build_on_meta as build_on_meta
+    from reportgen.counting.counter import Size as Size
+    from reportgen.counting.counter import count as count
+    from reportgen.counting.counter import count_anywhere as count_anywhere
+    from reportgen.counting.counter import size as size
+    from reportgen.counting.crosscheck import CrossCheck as CrossCheck
+    from reportgen.counting.crosscheck import Difference as Difference
+    from reportgen.counting.crosscheck import Unknown as Unknown
+    from reportgen.counting.failures import CountingError as CountingError
+    from reportgen.counting.result import Count as Count
 
 _HOMES = {
-    "Count": "counter",
+    "Count": "result",
     "CountingError": "failures",
     "CrossCheck": "crosscheck",
     "Difference": "crosscheck",
@@ -40,11 +34,4 @@ _HOMES = {
     "count_anywhere": "counter",
     "size": "counter",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOMES)

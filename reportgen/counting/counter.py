@@ -22,46 +22,8 @@ from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.failures import CountingError
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
-from reportgen.record.ledger import Kind, Ledger, Operation
-
-
-@dataclass(frozen=True)
-class Count:
-    """One model's size and the work of one forward pass."""
-
-    ledger: Ledger
-    cross_check: CrossCheck
-    counter: str
-    """Who counted: ``"deepspeed 0.19.8"``."""
-    device: str
-    """Where the forward pass ran: ``"meta"`` (shapes only) or ``"cpu"``."""
-    notes: tuple[str, ...] = ()
-    """What a reader of the figures should know, a sentence each."""
-
-    @property
-    def params(self) -> int:
-        """All parameters, shared ones once."""
-        return self.ledger.params
-
-    @property
-    def trainable_params(self) -> int:
-        """Those that training would change."""
-        return self.ledger.trainable_params
-
-    @property
-    def macs(self) -> int:
-        """Products, each with the addition that accumulates it."""
-        return self.ledger.macs
-
-    @property
-    def flops(self) -> int:
-        """Floating-point operations as DeepSpeed counts them."""
-        return self.ledger.flops
-
-    @property
-    def uncounted(self) -> tuple[Operation, ...]:
-        """What ran and computed, and no counter has a formula for."""
-        return tuple(op for op in self.ledger.operations if op.kind is Kind.UNCOUNTED)
+from reportgen.counting.result import Count
+from reportgen.record.ledger import Ledger
 
 
 def count(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reportgen.common.errors import did_you_mean
+from reportgen.common.errors import UsageError, did_you_mean
 
 # Mean and standard deviation of each channel, of images scaled to 0 … 1.
 # imagenet: torchvision's; the others: of the training splits, to four places.
@@ -62,7 +62,7 @@ DATASETS: Mapping[str, DatasetEntry] = {
 }
 
 
-class UnknownDatasetError(KeyError):
+class UnknownDatasetError(UsageError, KeyError):
     """No data set of the catalogue has this name; `hint` says which may be meant."""
 
     def __init__(self, name: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from reportgen.common import cache
+from reportgen.common.errors import ReportgenError
 from reportgen.data.locate import BINARY_LAYOUTS
 from reportgen.data.search import DataSource, Progress, downloads
 
@@ -20,7 +21,7 @@ TIMEOUT_S = 10.0
 _BLOCK = 1 << 18
 
 
-class DownloadError(Exception):
+class DownloadError(ReportgenError):
     """A server could not be reached, or did not send all of a file."""
 
 

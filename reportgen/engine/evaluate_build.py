@@ -10,6 +10,7 @@ from reportgen.builds.construct import construct
 from reportgen.builds.dtype import unusual_dtypes
 from reportgen.data.search import Search
 from reportgen.data.splits import load
+from reportgen.engine.journal import unavailable
 from reportgen.engine.machine import describe, identify
 from reportgen.engine.results import Evaluated, Read, joined
 from reportgen.engine.rounding import significant
@@ -17,7 +18,7 @@ from reportgen.measures.accuracy import evaluate
 from reportgen.measures.allocator import use
 from reportgen.measures.threads import guarded, set_count
 from reportgen.plan.plan import Build
-from reportgen.record.metrics import METRICS
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy, Timing
 
@@ -61,16 +62,15 @@ def measure(
     described = describe(threads or before)
     timed_in = describe(threads or before, allocator)
     environment = identify(described)
-    figures = {}
+    figures = {name: unavailable(error) for name, error in result.failed.items()}
     for name, value in result.figures.items():
-        exact = name in ("top1", "top5")
         figures[name] = Figure(
             "measured",
             value,
-            unit=METRICS[name].unit,
+            unit=metric_of(name).unit,
             environment=environment,
             total=result.images,
-            correct=result.correct.get(name) if exact else None,
+            correct=result.correct.get(name),
         )
     total = Figure(
         "measured",

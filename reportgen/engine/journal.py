@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.common.errors import MeasureError, MissingError
-from reportgen.common.files import locked, write_text
+from reportgen.common.files import locked, write
 from reportgen.engine.machine import identify
 from reportgen.engine.previous import Seen, previous, seen
 from reportgen.engine.results import Read
@@ -117,7 +117,7 @@ class Journal:
         with locked(self.path):
             self._catch_up()
             self._base = self._tidy()
-            written = write_text(self.path, self._base.dumps())
+            written = write(self.path, self._base.dumps())
             self._stamp = seen(self.path)
         return written
 

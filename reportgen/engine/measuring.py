@@ -15,11 +15,11 @@ from reportgen.engine.parallel import side_by_side
 from reportgen.engine.progress import Progress
 from reportgen.engine.results import Counted, Evaluated, Shares
 from reportgen.engine.workers import Worker, Workers
-from reportgen.plan.dependencies import Group
 from reportgen.plan.plan import Build, Plan
 from reportgen.plan.probe import Probe
 from reportgen.plan.selection import Selection
 from reportgen.plan.staleness import Due
+from reportgen.record.metric import Group
 from reportgen.spec.model import Timing
 
 # What a worker imports to measure figures of a group: long imports, made once for all of them.

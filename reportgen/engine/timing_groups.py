@@ -26,7 +26,7 @@ from reportgen.measures.allocator import Allocator
 from reportgen.measures.interleaving import Enough, Sample, interleaved
 from reportgen.plan.plan import Build, Plan
 from reportgen.plan.staleness import Due
-from reportgen.record.metrics import split_key
+from reportgen.record.metrics import parse_key
 from reportgen.record.record import Figure
 from reportgen.spec.model import Accuracy, Timing
 
@@ -146,7 +146,7 @@ class _Session:
             (due.build.id, key)
             for due in self._dues
             for key in due.keys
-            if split_key(key)[0] in metrics
+            if parse_key(key).name in metrics
         ]
 
     def attempt(
@@ -173,10 +173,9 @@ class _Session:
 
     def peak(self, name: str, key: str) -> dict[str, Figure]:
         """Find what a build takes of memory at most, in a fresh process."""
-        _, size = split_key(key)
         worker, how = self._start(name, "system")
         with worker:
-            mebibytes = worker.call("peak_bytes", size) / 2**20
+            mebibytes = worker.call("peak_bytes", parse_key(key).batch) / 2**20
         value = significant(mebibytes, 3)
         return {key: Figure("measured", value, unit="MiB", environment=how.environment, samples=1)}
 
@@ -197,9 +196,8 @@ class _Session:
         """Name the builds to be timed at a batch size; the baseline, where it is compared with."""
         keys = {name: set[str]() for name in self.builds}
         for name, key in self.asked(*_OF_ROUNDS):
-            metric, batch = split_key(key)
-            if batch == size:
-                keys[name].add(metric)
+            if parse_key(key).batch == size:
+                keys[name].add(parse_key(key).name)
         compared = any("speedup" in asked for asked in keys.values())
         return [name for name in keys if keys[name] or (compared and name == self._baseline)]
 
@@ -310,7 +308,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rounds that one process of each build inputs: the first of several, or the next."""
+    """The rounds that one process of each build takes: the first of several, or the next."""
 
     number: int
     of: int

@@ -104,5 +104,5 @@ def _check_code(dues: Sequence[Due], *, allow_code: bool) -> None:
         build = next(iter(foreign.values()))
         raise UsageError(
             f"the model '{build.model}' runs code of {build.entry.source}: read it, then add "
-            "--allow-code."
+            "--allow-code (in Python: allow_code=True)."
         )

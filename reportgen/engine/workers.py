@@ -34,6 +34,7 @@ BENCH = "reportgen.engine.bench:Bench"
 _METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 _CONTEXT: Any = multiprocessing.get_context(_METHOD)
 _JOIN_S = 10.0
+_STARTING = threading.Lock()
 
 
 def preload(modules: Iterable[str]) -> None:
@@ -111,7 +112,7 @@ class Worker:
         self._process = context.Process(
             target=_serve, args=(theirs, dict(os.environ), make, arguments), daemon=True
         )
-        with _without_interrupts():
+        with _without_interrupts(), _without_main():
             self._process.start()
         theirs.close()
 
@@ -192,6 +193,24 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Do not run the user's script again in the processes that are started now.
+
+    multiprocessing imports the main module in each of them, and a worker needs nothing of it.
+    """
+    main = vars(sys.modules["__main__"])
+    with _STARTING:
+        spec, file = main.pop("__spec__", None), main.pop("__file__", None)
+        main["__spec__"] = None
+        try:
+            yield
+        finally:
+            main["__spec__"] = spec
+            if file is not None:
+                main["__file__"] = file
 
 
 def _serve(

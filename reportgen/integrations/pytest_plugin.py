@@ -87,7 +87,7 @@ def golden_report(request: pytest.FixtureRequest) -> GoldenReport:
         __tracebackhide__ = True
         from reportgen.common.errors import ReportgenError
         from reportgen.record import record as records
-        from reportgen.report import render
+        from reportgen.report import not_installed, render
 
         path = root / report
         source = path if path.suffix == ".json" else root / out / f"{path.stem}.json"
@@ -99,37 +99,42 @@ def golden_report(request: pytest.FixtureRequest) -> GoldenReport:
             pytest.fail(str(error), pytrace=False)
         if record is None:
             pytest.fail(f"{source}: no record. Measure first: reportgen {report}", pytrace=False)
-        _compare(request, {f"{source.stem}.{kind}": text for kind, text in documents.items()})
+        if missing := not_installed(record):
+            pytest.fail(f"{source}: formats not installed: {', '.join(missing)}", pytrace=False)
+        _compare(request, {f"{source.stem}.{kind}": each for kind, each in documents.items()})
 
     return compare
 
 
-def _compare(request: pytest.FixtureRequest, texts: Mapping[str, str]) -> None:
-    """Compare each text with its golden file, or write those that differ."""
+def _compare(request: pytest.FixtureRequest, documents: Mapping[str, str | bytes]) -> None:
+    """Compare each document with its golden file, or write those that differ."""
     __tracebackhide__ = True
-    from reportgen.common.files import in_lines
+    from reportgen.common.files import same
 
     folder = request.path.parent / FOLDER
     complaints = []
-    for name, text in texts.items():
+    for name, content in documents.items():
         path = folder / name
-        wanted = in_lines(path.read_bytes().decode()) if path.exists() else None
-        if wanted == in_lines(text):
+        wanted = path.read_bytes() if path.exists() else None
+        if wanted is not None and same(wanted, content):
             continue
         if request.config.getoption("--update-golden"):
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(text.encode())
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
         else:
-            complaints.append(_complaint(f"{FOLDER}/{name}", wanted, text))
+            complaints.append(_complaint(f"{FOLDER}/{name}", wanted, content))
     if complaints:
         pytest.fail("\n".join(complaints), pytrace=False)
 
 
-def _complaint(place: str, wanted: str | None, text: str) -> str:
+def _complaint(place: str, wanted: bytes | None, content: str | bytes) -> str:
     if wanted is None:
         return f"{place} does not exist. Write it with --update-golden, and read it."
+    if isinstance(content, bytes):
+        return f"{place} differs; --update-golden accepts {len(content):,} other bytes."
+    before, now = wanted.decode().replace("\r\n", "\n"), content
     diff = difflib.unified_diff(
-        wanted.splitlines(keepends=True), text.splitlines(keepends=True), place, "now"
+        before.splitlines(keepends=True), now.splitlines(keepends=True), place, "now"
     )
     lines = [line if line.endswith("\n") else f"{line}\n\\ no newline\n" for line in diff]
     return f"{place} differs; --update-golden accepts this:\n{''.join(lines)}"

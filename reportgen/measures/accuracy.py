@@ -2,61 +2,44 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, cast
 
-import torch
-import torch.nn.functional as F
+import torchmetrics
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric, MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
+from torchmetrics import MetricCollection
+from torchmetrics.classification import MulticlassStatScores
 
 from reportgen.common.errors import MeasureError
+from reportgen.common.registry import load
 from reportgen.data.batches import MeanAndDeviation, Reader
 from reportgen.data.search import Progress
 from reportgen.data.store import Split
 from reportgen.measures.batch_layout import Pace
 from reportgen.measures.timing import quiet
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of
 
 # Further digits of a percentage of some thousand images, or of a float32 network's loss, are noise.
 _DECIMALS = 4
-
-# How many guesses each of these allows; both are counted in whole images.
-_GUESSES = {"top1": 1, "top5": 5}
-
-# The other percentages by their names in `reportgen.record.metrics`; all follow from the same
-# counts for each class. Classes that neither occur nor are predicted are left out of a macro
-# average.
-_BY_CLASS: Mapping[str, Callable[..., Metric]] = {
-    "f1_macro": partial(MulticlassF1Score, average="macro"),
-    "f1_weighted": partial(MulticlassF1Score, average="weighted"),
-    "precision_macro": partial(MulticlassPrecision, average="macro"),
-    "recall_macro": partial(MulticlassRecall, average="macro"),
-}
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What one pass over a split gave.
 
-    `figures` maps the metrics asked for to their values (percentages, and the loss in nats), to
-    four decimals. `correct` counts right answers, of all `images`, for those of top1 and top5 that
-    were asked for. `seconds_forward` is the time in forward passes alone, data ready; `way` says
-    how they were run, and `unusual` that it was chosen, or not the layout that modules are made in.
+    `figures` maps the metrics asked for to their values, to four decimals, `correct` some of them
+    to the number of right answers, and `failed` those that have no value to the reason.
+    `seconds_forward` is the time in forward passes alone, data ready; `way` says how they were run,
+    and `unusual` that it was chosen, or not the layout that modules are made in.
     """
 
     figures: Mapping[str, float]
     correct: Mapping[str, int]
+    failed: Mapping[str, Exception]
     images: int
     seconds_forward: float
     way: str
@@ -83,26 +66,18 @@ def evaluate(
     as now where left out; that, and the modes of the module, are put back. `progress` is told how
     many images are done, and of how many.
 
-    Raises MeasureError for random images, for logits that are no numbers or of another shape, and
-    for top-5 of fewer than five classes. What the module raises is passed on.
+    Raises MeasureError for random images, and for logits that are no numbers or of another shape.
+    What the module raises is passed on.
     """
     classes = len(split.class_names)
     if split.synthetic:
         raise MeasureError("random images have no right answer", "Name a real data set.")
-    if "top5" in metrics and classes < _GUESSES["top5"]:
-        raise MeasureError(
-            f"there is no top-5 of {classes} classes", "Leave 'top5' out of the metrics."
-        )
     tally = _Tally(classes, metrics)
     seconds = 0.0
     reader = Reader(split, normalization)
     with _evaluating(module), quiet(threads):
         pace = Pace(
-            module,
-            len(split),
-            batch_size=batch_size,
-            channels_last=channels_last,
-            movable=movable,
+            module, len(split), batch_size=batch_size, channels_last=channels_last, movable=movable
         )
         while tally.images < len(split):
             images, labels = reader.read(tally.images, tally.images + pace.way.batch_size)
@@ -116,73 +91,81 @@ def evaluate(
                 progress(tally.images, len(split))
     way = str(pace.way) + (", chosen by measurement" if pace.chosen else "")
     unusual = pace.chosen or pace.way.channels_last
-    return Evaluation(tally.figures(), tally.correct(), tally.images, seconds, way, unusual)
+    figures, correct = tally.results()
+    return Evaluation(figures, correct, tally.failed, tally.images, seconds, way, unusual)
 
 
 class _Tally:
-    """The metrics of a pass, as far as it has come."""
+    """The metrics of a pass, as far as it has come. One that fails costs no other."""
 
     def __init__(self, classes: int, metrics: Sequence[str]) -> None:
         self.images = 0
-        self._names = tuple(metrics)
-        counted = [
-            name for name in _GUESSES if name in metrics or (name == "top1" and "error" in metrics)
-        ]
-        by_class = [name for name in _BY_CLASS if name in metrics]
-        rows: dict[str, Metric | MetricCollection] = {}
-        for name in counted:
-            rows[name] = MulticlassAccuracy(
-                classes, top_k=_GUESSES[name], average="micro", validate_args=False
-            )
-        for name in by_class:
-            rows[name] = _BY_CLASS[name](classes, validate_args=False)
+        self._wanted = [metric_of(name) for name in metrics]
+        self.failed: dict[str, Exception] = {}
+        made: dict[str, torchmetrics.Metric] = {}
+        for metric in self._wanted:
+            with self._costing(metric.name):
+                made[metric.name] = _factory(metric)(classes)
+        alike = [name for name in made if _counts_by_class(made[name])]
+        groups = [*([alike] if alike else []), *([name] for name in made if name not in alike)]
         # Left to itself, torchmetrics lets metrics share their counts that agree after one batch,
         # which top-1 and top-5 do when all answers of that batch are right.
-        groups = [[name] for name in counted] + ([by_class] if by_class else [])
-        self._ranked = MetricCollection(rows, compute_groups=groups) if rows else None
-        self._loss = None
-        if "loss" in metrics:
-            self._loss = MeanMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self._groups = [
+            (group, MetricCollection({name: made[name] for name in group}, compute_groups=[group]))
+            for group in groups
+        ]
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: logits B×classes, labels B."""
         self.images += len(labels)
-        if self._ranked is not None:
-            self._ranked.update(logits, labels)
-        if self._loss is not None:
-            self._loss.update(F.cross_entropy(logits.double(), labels, reduction="none"))
+        for names, group in self._groups:
+            if not self.failed.keys() & names:
+                with self._costing(*names):
+                    group.update(logits, labels)
 
-    def correct(self) -> dict[str, int]:
-        """Count the images whose class is ranked first, or among the first five."""
-        return {name: self._correct(name) for name in _GUESSES if name in self._names}
+    def results(self) -> tuple[dict[str, float], dict[str, int]]:
+        """Return the metrics that were asked for, without those that failed, and right answers."""
+        figures, correct = {}, {}
+        shares = self._computed()
+        for metric in (metric for metric in self._wanted if metric.name in shares):
+            share = shares[metric.name]
+            if metric.correct:
+                # Single precision tells the count to the last of eight million images.
+                correct[metric.name] = round(share * self.images)
+                share = correct[metric.name] / self.images
+            figures[metric.name] = round(share * (100 if metric.unit == "%" else 1), _DECIMALS)
+        return figures, correct
 
-    def figures(self) -> dict[str, float]:
-        """Return each metric that was asked for."""
-        return {name: round(self._figure(name), _DECIMALS) for name in self._names}
+    def _computed(self) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for names, group in self._groups:
+            for name in (name for name in names if name not in self.failed):
+                with self._costing(name):
+                    found[name] = float(group[name].compute())
+        return found
 
-    def _figure(self, name: str) -> float:
-        if name == "loss":
-            assert self._loss is not None
-            loss = float(self._loss.compute())
-            if not math.isfinite(loss):
-                raise MeasureError(
-                    "the loss is infinite: the model excludes a right class altogether",
-                    "Leave 'loss' out of the metrics.",
-                )
-            return loss
-        if name == "error":
-            return 100 * (self.images - self._correct("top1")) / self.images
-        if name in _GUESSES:
-            return 100 * self._correct(name) / self.images
-        return 100 * self._share(name)
+    @contextmanager
+    def _costing(self, *names: str) -> Iterator[None]:
+        """Note what fails as the reason why some metrics have no value."""
+        try:
+            yield
+        except Exception as error:  # of a plugin's metric, or of torchmetrics
+            self.failed |= dict.fromkeys(names, error)
 
-    def _share(self, name: str) -> float:
-        assert self._ranked is not None
-        return float(self._ranked[name].compute())
 
-    def _correct(self, name: str) -> int:
-        # A share in single precision tells the count to the last of eight million images.
-        return round(self._share(name) * self.images)
+def _factory(metric: Metric) -> Callable[[int], torchmetrics.Metric]:
+    assert metric.measure is not None, "every metric of quality has one"
+    found = load(metric.measure) if isinstance(metric.measure, str) else metric.measure
+    return cast(Callable[[int], torchmetrics.Metric], found)
+
+
+def _counts_by_class(metric: torchmetrics.Metric) -> bool:
+    """Whether a metric follows from the right and wrong answers of each class, as F1 does."""
+    return (
+        isinstance(metric, MulticlassStatScores)
+        and getattr(metric, "average", "micro") in ("macro", "weighted")
+        and getattr(metric, "top_k", 1) == 1
+    )
 
 
 def _checked(logits: Any, count: int, classes: int) -> Tensor:

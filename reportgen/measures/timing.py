@@ -113,11 +113,7 @@ def sampler(
 
 
 def total_seconds(
-    module: nn.Module,
-    *,
-    image_shape: tuple[int, ...],
-    count: int,
-    batch_size: int,
+    module: nn.Module, *, image_shape: tuple[int, ...], count: int, batch_size: int
 ) -> float:
     """Return the seconds of forward passes over `count` images, without reading any.
 

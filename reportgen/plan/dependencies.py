@@ -9,24 +9,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 
 from reportgen.common.errors import UnreadableError
 from reportgen.common.fingerprint import code_digest, digest
 from reportgen.plan.code import find_module, imports_digest, is_found, lost_import
+from reportgen.record.metric import Group
 from reportgen.record.metrics import metric_of
 from reportgen.sources.model_source import ModelEntry
 from reportgen.spec.model import Measure, Model, Normalization
-
-# Figures that depend on the same things. A speed-up depends on the baseline too, a cold start on
-# the smallest batch size and on no round, and the times of modules are taken by themselves: hooks
-# would cost the other times. `other`: those of a metric that is not installed here, which are kept
-# as they are.
-Group = Literal[
-    "complexity", "timing", "speedup", "cold start", "module times", "accuracy", "other"
-]
 
 # How each group is measured. Raise a number when a change makes the figures of old records wrong;
 # every figure of that group is then measured again.
@@ -46,12 +39,7 @@ _VARIANT = {"heads", "freeze", "inputs"}
 
 def group_of(key: str) -> Group:
     """Return the group of a figure's key; raise KeyError for one that cannot be."""
-    metric = metric_of(key)
-    if metric.by_module:
-        return "module times"
-    if metric.name == "cold_start":
-        return "cold start"
-    return "speedup" if metric.name == "speedup" else metric.kind
+    return metric_of(key).group or "other"
 
 
 def digests(

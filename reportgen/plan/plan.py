@@ -6,17 +6,19 @@ set. `reportgen.plan.resolve` makes a plan of a spec.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.data import datasets
 from reportgen.data.search import DataSource
-from reportgen.plan.dependencies import Group
 from reportgen.record.description import Description
+from reportgen.record.metric import Group
+from reportgen.record.metrics import METRICS, parse_key
 from reportgen.record.record import (
     BuildRecord,
     DatasetRecord,
+    MetricRecord,
     Record,
     ReportSettings,
 )
@@ -106,6 +108,17 @@ class Plan:
         """Return the build that `build` is compared with: same data set, same class count."""
         return self.baselines.get((build.data.name, build.classes))
 
+    @property
+    def named(self) -> frozenset[str]:
+        """What the spec names: columns, and metrics of quality."""
+        quality = self.measure.accuracy.metrics if self.measure.accuracy else ()
+        return frozenset({*self.settings.columns, *quality})
+
+    def _wanted(self) -> Iterator[str]:
+        for build in self.builds.values():
+            for keys in build.wanted.values():
+                yield from keys
+
     def empty_record(self) -> Record:
         """Return the record of this plan before anything is measured."""
         return Record(
@@ -122,6 +135,11 @@ class Plan:
                     normalize=_label(data.normalization),
                 )
                 for name, data in self.data.items()
+            },
+            metrics={
+                name: MetricRecord.of(METRICS[name])
+                for name in sorted({parse_key(key).name for key in self._wanted()})
+                if METRICS.module(name)
             },
             builds={build.id: BuildRecord.of(build) for build in self.builds.values()},
         )

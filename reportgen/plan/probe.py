@@ -16,9 +16,10 @@ from reportgen.plan.checkpoints import (
     tried_weights,
     weights_digest,
 )
-from reportgen.plan.dependencies import Group, why_unreadable
+from reportgen.plan.dependencies import why_unreadable
 from reportgen.plan.plan import Build, Plan
 from reportgen.record.digests import ADDED
+from reportgen.record.metric import Group
 from reportgen.sources.model_source import ModelEntry
 from reportgen.spec.model import Weights
 

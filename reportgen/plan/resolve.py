@@ -6,7 +6,9 @@ parts and of the code they name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,11 +18,14 @@ from reportgen.common.units import read_in
 from reportgen.data import datasets
 from reportgen.data.known import SYNTHETIC_COUNT
 from reportgen.data.search import DataSource
-from reportgen.plan.dependencies import Group, digests
+from reportgen.plan.code import imports_digest
+from reportgen.plan.dependencies import digests
 from reportgen.plan.plan import NO_DATA, Build, Data, Plan
-from reportgen.record import budgets, metrics
+from reportgen.record import budgets
 from reportgen.record import record as records
-from reportgen.record.digests import ADDED
+from reportgen.record.digests import ADDED, of_metric
+from reportgen.record.metric import Group
+from reportgen.record.metrics import METRICS, MetricKey, is_known, metric_of, metrics, parse_key
 from reportgen.record.record import Figure, ReportSettings
 from reportgen.sources import catalog
 from reportgen.sources.model_source import Wanted
@@ -176,11 +181,25 @@ def _build(
         frozen=frozen_text(model.freeze),
         batch_size=model.batch_size,
         wanted=wanted,
-        dependencies={group: named for group, named in dependencies.items() if group in wanted},
+        dependencies={
+            group: named | _of_packages(wanted[group])
+            for group, named in dependencies.items()
+            if group in wanted
+        },
         reported=_reported(spec.reported, name, data.name, classes),
         budgets=_budgets(spec, model),
         claims=_claims(spec.claims, name, data.name, classes),
     )
+
+
+def _of_packages(keys: Iterable[str]) -> dict[str, str]:
+    """Digest the metrics among these that packages measure: their versions and their code."""
+    names = {parse_key(key).name for key in keys}
+    return {
+        of_metric(name): digest([*METRICS.package(name), imports_digest(module, [*sys.path])])
+        for name in sorted(names)
+        if (module := METRICS.module(name))
+    }
 
 
 def _normalization(spec: Spec, model: Model, data: Data, weights: Wanted) -> Normalization:
@@ -198,45 +217,37 @@ def _normalization(spec: Spec, model: Model, data: Data, weights: Wanted) -> Nor
 
 def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
     """List the figures of each group that a build is to have, with inputs of its own or images."""
-    measure = spec.measure
+    measure, timing = spec.measure, spec.measure.timing
     alike = [model for model in spec.models.values() if bool(model.inputs) == own_inputs]
-    compared = any(model.baseline for model in alike)
-    wanted: dict[Group, tuple[str, ...]] = {}
+    left_out = {
+        *(["speedup"] if not any(model.baseline for model in alike) else []),
+        *(["time.total"] if own_inputs or not (timing and timing.total) else []),
+    }
+    asked = _asked(spec)
+    wanted: dict[Group, list[str]] = defaultdict(list)
+    if measure.complexity:
+        named = [key for key in asked if key.metric.kind == "complexity"]
+        wanted["complexity"] = [*metrics("complexity"), *named]
+    for name in metrics("timing") if timing else ():
+        keys, metric = [name], name.metric
+        if timing and metric.per_batch:
+            keys = [keys[0].at(size) for size in timing.batch_sizes]
+        if metric.asked:
+            keys = [key for key in keys if key in asked or name in asked]
+            keys += [key for key in asked if key.name == name and key.batch]
+        if keys and name not in left_out:
+            wanted[metric.group or "timing"] += keys
+    if measure.accuracy:
+        wanted["accuracy"] = [name for name in measure.accuracy.metrics if name in METRICS]
+    return {group: tuple(dict.fromkeys(keys)) for group, keys in wanted.items()}
+
+
+def _asked(spec: Spec) -> list[MetricKey]:
+    """List the keys that columns and budgets name."""
     named = [*(spec.report.columns or ()), *spec.budgets]
     named += [key for model in spec.models.values() for key in model.budgets]
-    if measure.complexity:
-        always = [name for name, row in metrics.METRICS.items() if row.kind == "complexity"]
-        asked = [key for key in dict.fromkeys(named) if metrics.split_convention(key)]
-        wanted["complexity"] = (*always, *asked)
-    if timing := measure.timing:
-        sizes = timing.batch_sizes
-        latencies = [f"{name}@{size}" for size in sizes for name in ("latency", "throughput")]
-        fresh = _of_fresh_processes(named, sizes)
-        if "cold_start" in fresh:
-            fresh.remove("cold_start")
-            wanted["cold start"] = ("cold_start",)
-        total = ["time.total"] if timing.total and not own_inputs else []
-        wanted["timing"] = (*latencies, *fresh, *total)
-        if compared:
-            wanted["speedup"] = tuple(f"speedup@{size}" for size in sizes)
-        told = spec.report.modules.columns if spec.report.modules else ()
-        if shares := tuple(key for key in told if metrics.metric_of(key).by_module):
-            wanted["module times"] = shares
-    if measure.accuracy:
-        wanted["accuracy"] = tuple(measure.accuracy.metrics)
-    return wanted
-
-
-def _of_fresh_processes(named: Sequence[str], sizes: Sequence[int]) -> list[str]:
-    """List cold starts and peaks of memory, which take processes of their own, where named."""
-    asked = []
-    for key in dict.fromkeys(named):
-        name, size = metrics.split_key(key)
-        if name == "memory" and size is None:
-            asked += [f"memory@{each}" for each in sizes]
-        elif name in ("memory", "cold_start"):
-            asked.append(key)
-    return list(dict.fromkeys(asked))
+    named += spec.report.modules.columns if spec.report.modules else ()
+    return [parse_key(key) for key in dict.fromkeys(named) if is_known(key)]
 
 
 def _reported(
@@ -246,7 +257,7 @@ def _reported(
     for entry in entries:
         if not _is_of(entry, name, dataset, classes):
             continue
-        metric = metrics.metric_of(entry.metric)
+        metric = metric_of(entry.metric)
         figures[entry.metric] = Figure(
             provenance="reported",
             value=read_in(entry.value, metric.unit, metric.counts),

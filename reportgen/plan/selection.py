@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from reportgen.common.errors import UsageError, did_you_mean
-from reportgen.plan.dependencies import Group
 from reportgen.plan.plan import Build, Plan
-from reportgen.record import metrics
+from reportgen.record.metric import KINDS, Group
 from reportgen.record.record import Figure
 
 
@@ -27,7 +26,7 @@ class Selection:
     def check(self, plans: Iterable[Plan]) -> None:
         """Raise UsageError for a name that selects nothing in any of the plans."""
         models = {build.model for plan in plans for build in plan.builds.values()}
-        kinds = {"all", "unavailable", *metrics.KINDS}
+        kinds = {"all", "unavailable", *KINDS}
         for name in sorted(self.again - kinds):
             _known(f"--remeasure {name}: nothing is called so.", name, models, kinds)
         for name in sorted(self.only):

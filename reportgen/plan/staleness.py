@@ -13,14 +13,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reportgen.data.search import Search
-from reportgen.plan.dependencies import METHODS, Group
+from reportgen.plan.dependencies import METHODS
 from reportgen.plan.plan import Build, Plan
 from reportgen.plan.probe import Probe, ReadData
 from reportgen.plan.selection import Selection
 from reportgen.record.digests import adopt, differing
-from reportgen.record.metrics import is_known
+from reportgen.record.metric import Group
+from reportgen.record.metrics import is_known, parse_key
 from reportgen.record.portable import portable_text
-from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record
+from reportgen.record.record import BuildRecord, DatasetRecord, Figure, MetricRecord, Record
 
 # How a change of each input is called.
 CHANGES = {
@@ -117,9 +118,19 @@ def compare(
         record,
         builds=builds,
         datasets=datasets,
+        metrics=_declared(record, old, builds),
         environments=used_environments(builds, old.environments if old else {}),
     )
     return State(record, tuple(due), tuple(unknown))
+
+
+def _declared(
+    record: Record, old: Record | None, builds: Mapping[str, BuildRecord]
+) -> dict[str, MetricRecord]:
+    """Return what is known of the metrics of packages, as far as there are figures of them."""
+    before = old.metrics if old else {}
+    used = {parse_key(key).name for build in builds.values() for key in build.figures}
+    return {name: entry for name, entry in before.items() if name in used} | dict(record.metrics)
 
 
 def failures(record: Record) -> Iterator[tuple[str, str, Figure]]:
@@ -235,7 +246,11 @@ def _compare_build(
         if unread and good:
             unknown.append(Unchecked(build.id, group, good, next(iter(unread.values()))))
     if previous:
-        figures |= {k: figure for k, figure in previous.figures.items() if not is_known(k)}
+        foreign = {k: figure for k, figure in previous.figures.items() if not is_known(k)}
+        figures |= foreign
+        for key in foreign.keys() & probe.plan.named:
+            reason = f"the metric '{parse_key(key).name}' is not installed"
+            unknown.append(Unchecked(build.id, "other", (key,), reason))
         dependencies |= {
             group: was for group, was in previous.dependencies.items() if group not in METHODS
         }
@@ -251,8 +266,12 @@ def _compare_build(
 
 def _changed(was: Mapping[str, str], now: Mapping[str, str]) -> str:
     """Say which dependencies are not what they were."""
-    said = " and ".join(dict.fromkeys(CHANGES.get(name, name) for name in differing(was, now)))
+    said = " and ".join(dict.fromkeys(_change(name) for name in differing(was, now)))
     return f"{said} changed" if said else ""
+
+
+def _change(name: str) -> str:
+    return CHANGES.get(name) or f"the package of the {name}"
 
 
 def _why(has: Mapping[str, Figure], changed: str, due: tuple[str, ...]) -> str:

@@ -15,7 +15,7 @@ from reportgen.common.errors import RecordError
 from reportgen.common.units import Number
 from reportgen.record.certainty import interval_of
 from reportgen.record.limits import Budget, parse
-from reportgen.record.metrics import metric_of, rank, split_key
+from reportgen.record.metrics import metric_of, parse_key, rank
 from reportgen.record.record import BuildRecord, Figure, Record
 
 __all__ = [
@@ -91,7 +91,7 @@ def _figures(build: BuildRecord, key: str) -> list[str]:
     """List the figures a budget is for: of `latency` those of every batch size."""
     if not metric_of(key).per_batch or "@" in key:
         return [key]
-    own = [other for other in {**build.figures, **build.reported} if split_key(other)[0] == key]
+    own = [other for other in {**build.figures, **build.reported} if parse_key(other).column == key]
     return sorted(own, key=rank) or [key]
 
 

@@ -18,12 +18,7 @@ from reportgen.record.description import ByMetric, Description
 from reportgen.record.figure import Figure
 from reportgen.record.metrics import metric_of
 from reportgen.record.text import Written, compact, pretty
-from reportgen.record.values import (
-    KNOWN_KEYS,
-    Digest,
-    Named,
-    Text,
-)
+from reportgen.record.values import KNOWN_KEYS, Digest, Named, Text
 
 
 @with_config(KNOWN_KEYS)
@@ -31,10 +26,10 @@ from reportgen.record.values import (
 class BuildRecord(Description):
     """The figures of one build, and what they were measured on.
 
-    `dependencies` holds, for each kind of measurement, the digests of what it was measured on
-    (model, code, weights, data …): a figure is stale when one of them differs. `metadata` are
-    things worth knowing that are not metrics (the checkpoint's hash, the int8 engine). `ledger` is
-    the operation ledger in its compact form (`reportgen.record.ledger`).
+    `dependencies` holds, for each group of figures, the digests of model, code, weights, data …: if
+    one differs, the figures are stale. `metadata` is about the build and not a metric (the
+    checkpoint's hash, the int8 engine). `ledger` is in its compact form
+    (`reportgen.record.ledger`).
     """
 
     dependencies: Named[Named[Digest]] = field(default_factory=dict)
@@ -62,7 +57,7 @@ class BuildRecord(Description):
 
 
 def damages(build: BuildRecord, environments: Mapping[str, object]) -> Iterator[DamageError]:
-    """Yield what cannot be in a build, though each of its values could by itself."""
+    """Yield contradictions between valid values of a build."""
     for kind, found in (("figures", build.figures), ("reported", build.reported)):
         for key, figure in found.items():
             try:

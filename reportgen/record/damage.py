@@ -1,7 +1,7 @@
-"""What is wrong with a record, where in it, and how that is said.
+"""What is wrong with a record, where, and how the message says it.
 
-The parts of reportgen that read a record raise or yield a `DamageError`; `reportgen.record.record`
-turns the first into a RecordError with the file's name.
+Functions that read a record raise or yield a `DamageError`; `reportgen.record.record` turns the
+first into a RecordError with the file's name.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from reportgen.common.errors import ReportgenError
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -21,7 +23,7 @@ REMEDY = "Restore the file from version control, or delete it to measure everyth
 _LONGEST = 60
 
 
-class DamageError(ValueError):
+class DamageError(ReportgenError, ValueError):
     """A place inside a record, as keys and positions from its top, and what is wrong there."""
 
     def __init__(self, path: Path, what: str) -> None:
@@ -40,7 +42,7 @@ class DamageError(ValueError):
 
 
 def quoted(value: object) -> str:
-    """Write a value so that a reader recognises it, however large or odd it is."""
+    """Write a value for a message, shortened if it is long."""
     if isinstance(value, Mapping):
         return "an object"
     if isinstance(value, list | tuple):
@@ -57,19 +59,18 @@ def of_validation(error: ValidationError, data: object) -> DamageError:
     """Return the first of the errors that pydantic found in `data`."""
     # There may be hundreds of thousands: without the values they are listed twice as fast.
     errors = error.errors(include_url=False, include_input=False)
-    told, (path, value) = errors[0], _place(errors[0], data)
-    # A value that may be one of several types has an error for each; the last is the most general.
+    shown, (path, value) = errors[0], _place(errors[0], data)
+    # A union has an error for each of its types; the last is the most general.
     for each in errors[1:4]:
-        if told["type"] not in _OF_KEYS and _place(each, data)[0] == path:
-            told = each
-    return DamageError(path, _SAYINGS.get(told["type"], _fallback)(value, told))
+        if shown["type"] not in _OF_KEYS and _place(each, data)[0] == path:
+            shown = each
+    return DamageError(path, _SAYINGS.get(shown["type"], _fallback)(value, shown))
 
 
 def _place(error: ErrorDetails, data: Any) -> tuple[Path, Any]:
-    """Return where an error is, and the value there.
+    """Return where an error is, and the value there, without pydantic's steps for types.
 
-    Of the steps only those that lead somewhere count: pydantic puts names of types between them.
-    What is missing or does not belong is told of the object that should, or should not, have it.
+    A missing or unknown key is reported at the object that it belongs to.
     """
     steps = error["loc"]
     if error["type"] in _OF_KEYS:
@@ -85,7 +86,7 @@ def _place(error: ErrorDetails, data: Any) -> tuple[Path, Any]:
 
 
 def _segment(step: str | int) -> str:
-    """Write one step of a path: a key as it is where that can be printed, or a position."""
+    """Write one step of a path: a position, or a key, quoted if it is not printable."""
     text = str(step)
     return text if text.isprintable() and 0 < len(text) <= _LONGEST else quoted(step)
 

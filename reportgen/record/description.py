@@ -35,11 +35,11 @@ ByMetric: TypeAlias = Annotated[Mapping[MetricKey, V], Field(max_length=MOST_ENT
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class ClaimRecord:
-    """What somebody said of a build: `reportgen.claims` judges it.
+    """A published number for a build, which `reportgen.claims` judges.
 
-    `value` is the figure as printed, `metric` what it is of, `module` the path of the part of the
-    model that it is about (empty: all of it). `tolerance` is how far off it may be (`0.1%`; empty:
-    half of its last digit). `reason` says why a claim that is known to be wrong is.
+    `value` is the figure as printed, `module` a module's path (empty: the whole model). `tolerance`
+    is the accepted error (`0.1%`; empty: half of the last digit). `reason` explains a claim that is
+    known to be wrong.
     """
 
     metric: MetricKey
@@ -53,10 +53,10 @@ class ClaimRecord:
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class InputTensor:
-    """A tensor that a build was run on: its shape, without the batch's axis, and its type.
+    """An input of a build: its shape, without the batch axis, and its type.
 
-    Integers are drawn `below` a number, where `fill` does not say what every element is. `batch` is
-    false where no axis of the batch goes before the shape.
+    Integers are drawn `below` a number, unless `fill` sets every element. `batch` is false for a
+    tensor without a batch axis.
     """
 
     name: Name
@@ -67,7 +67,7 @@ class InputTensor:
     batch: Flag = True
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as JSON values; `batch` stands there where it is false."""
+        """Return it as JSON values; `batch` only if it is false."""
         data = {key: value for key, value in vars(self).items() if value is not None}
         if self.batch:
             del data["batch"]
@@ -77,14 +77,14 @@ class InputTensor:
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
 class Description:
-    """A model, for a data set, with a class count; and what a spec quotes and demands of it.
+    """A model, for a data set, with a class count; its reported figures, claims and budgets.
 
-    A build that has `inputs` is run on those tensors, by name, and on no data set; its `dataset`
-    and `input_shape` are empty, and its `classes` are 0 where its factory is told of none.
+    A build with `inputs` runs on these tensors, by name, and on no data set: its `dataset` and
+    `input_shape` are empty, and its `classes` are 0 if its factory gets no class count.
 
-    `heads` and `frozen` say in words what the spec adds to the model or freezes of it; `batch_size`
-    is that of its counted pass, where it is not that of the others. `budgets` are limits
-    (`reportgen.record.budgets`) by metric.
+    `heads` and `frozen` say in words what the spec adds to the model or freezes; `batch_size` is
+    that of its counted pass, if it differs from the report's. `budgets` are limits by metric
+    (`reportgen.record.budgets`).
     """
 
     model: Name
@@ -104,5 +104,5 @@ class Description:
 
     @classmethod
     def of(cls, other: Description) -> Self:
-        """Return what describes another build, and nothing else of it."""
+        """Copy the description of another build."""
         return cls(**{name: getattr(other, name) for name in Description.__dataclass_fields__})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+_METRIC = "metric "
+
 # Digests that older records do not have. One is compared only where both sides have it.
 ADDED = frozenset({"imports", "packages", "baseline imports", "baseline packages"})
 
@@ -12,9 +14,23 @@ ADDED = frozenset({"imports", "packages", "baseline imports", "baseline packages
 ADOPTED = frozenset({"imports", "baseline imports"})
 
 
+def of_metric(name: str) -> str:
+    """Return the name of the digest of a package's metric."""
+    return f"{_METRIC}{name}"
+
+
+def _is_optional(name: str) -> bool:
+    """Whether a digest is compared only where both sides have it.
+
+    Older records lack some; that of a package's metric is there while the package is installed.
+    """
+    return name in ADDED or name.startswith(_METRIC)
+
+
 def differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Return the names of the digests that are not the same on both sides, sorted."""
-    names = {*was, *now} - (ADDED - (was.keys() & now.keys()))
+    both = was.keys() & now.keys()
+    names = (name for name in {*was, *now} if name in both or not _is_optional(name))
     return sorted(name for name in names if was.get(name) != now.get(name))
 
 

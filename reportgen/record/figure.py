@@ -10,18 +10,10 @@ from annotated_types import Ge, Le
 from pydantic import Strict, with_config
 
 from reportgen.record.damage import DamageError, quoted
-from reportgen.record.metrics import Metric, metric_of
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of
 from reportgen.record.text import compact
-from reportgen.record.values import (
-    KNOWN_KEYS,
-    Amount,
-    Count,
-    Integer,
-    Positive,
-    Real,
-    Text,
-    Word,
-)
+from reportgen.record.values import KNOWN_KEYS, Amount, Count, Integer, Positive, Real, Text, Word
 
 Provenance: TypeAlias = Literal["measured", "derived", "reported", "unavailable"]
 Cause: TypeAlias = Literal[
@@ -38,20 +30,19 @@ Share: TypeAlias = Annotated[int, Strict(), Ge(0), Le(10_000)]
 class Figure:
     """One number and where it came from.
 
-    `value` is an exact integer where the metric is a count. `text` is the figure as its source
-    printed it (reported ones only). `spread` is the interquartile range in the figure's unit,
-    `interval` a 95 % confidence interval, over `samples` rounds. `fastest` is the fastest call of
-    all rounds (of a speed-up the ratio of both models'), and the lower quartile of the rounds'
-    fastest calls lies above it by `fastest_spread` (of a speed-up in proportion, both models'
-    together). `correct` of `total` images stand behind a percentage. `check` is what an independent
-    counter gave, when it differs. `shares` are the parts that modules have in a whole, in
-    hundredths of a percent, by path and without what their children have; a figure of shares has no
-    value.
+    `value` is an exact integer if the metric is a count. `text` is a reported figure as its source
+    prints it. `spread` is the interquartile range in the figure's unit, `interval` a 95 %
+    confidence interval, over `samples` rounds. `fastest` is the fastest call of all rounds (for a
+    speed-up the ratio of both models'); the lower quartile of the rounds' fastest calls is
+    `fastest_spread` above it (for a speed-up: both models' relative spreads added). A percentage is
+    `correct` of `total` images. `check` is what an independent counter gives, if it differs.
+    `shares` are the modules' own parts of a whole, by path, in hundredths of a percent; a figure
+    with shares has no value.
 
-    `stale` says why the figure was kept although what it was measured on has changed: measuring it
-    anew failed. `unverified` names what a count may leave out. A time has `faults` page faults and
-    `switches` involuntary context switches a call, and comes from `processes` processes. Times of
-    one `session` were taken in turn, round by round, those of `in_turn` models in all.
+    `stale` says why a figure is kept although its dependencies changed: measuring it again failed.
+    `unverified` names what a count may leave out. A time has `faults` page faults and `switches`
+    involuntary context switches a call, and comes from `processes` processes. Times of one
+    `session` were taken in turn, round by round, of `in_turn` models in all.
     """
 
     provenance: Provenance
@@ -97,10 +88,7 @@ class Figure:
 
 
 def damages(figure: Figure, key: str, environments: Mapping[str, object]) -> Iterator[DamageError]:
-    """Yield what cannot be in the figure `key`, though each of its fields could.
-
-    Raises KeyError for a key that is no metric's.
-    """
+    """Yield contradictions between valid fields of a figure; raise KeyError for an invalid key."""
     metric = metric_of(key)
     value = figure.value
     if value is None:
@@ -119,12 +107,10 @@ def damages(figure: Figure, key: str, environments: Mapping[str, object]) -> Ite
 
 
 def _out_of_range(value: int | float, metric: Metric, *, counted: bool) -> Iterator[DamageError]:
-    """Yield what cannot be a value of a metric. A plugin's metrics may have any value."""
-    if metric.kind == "other":
-        return
-    if value < 0 and metric.name != "memory":  # by how much a process grew
+    """Yield values that a metric cannot have. A plugin's metrics may have any value."""
+    if value < 0 and not metric.signed:
         yield DamageError(("value",), f"{value:,} is less than 0")
     elif metric.unit == "%" and value > 100:
         yield DamageError(("value",), f"{value:,} % is more than 100 %")
-    elif counted and metric.kind == "complexity" and not isinstance(value, int):
+    elif counted and metric.whole and not isinstance(value, int):
         yield DamageError(("value",), f"{value:,} is not an integer")

@@ -29,7 +29,7 @@ class Budget:
         return bool(_RELATIONS[self.relation](value, self.limit))
 
 
-@functools.cache
+@functools.lru_cache(maxsize=1_000)
 def parse(key: str, text: str) -> Budget:
     """Read `≤ 2 M` or `<= 2 M` as a budget of a metric.
 

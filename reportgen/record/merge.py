@@ -1,8 +1,7 @@
-"""Two records as one: of two branches, or of two runs. Pure: text and records in, a record out.
+"""Merge two records: of two branches, or of two runs. Pure: text and records in, a record out.
 
-Git cannot know which of two figures still holds; the dependencies that stand beside them can tell.
-What neither side has is measured by the run that follows. Two runs began with the same record, so
-what each of them changed can be told.
+Dependencies decide which of two figures of branches still holds; the next run measures what neither
+has. Two runs began with the same record, so a three-way merge shows what each of them changed.
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reportgen.common.errors import RecordError
-from reportgen.plan.dependencies import METHODS, Group, group_of
+from reportgen.plan.dependencies import METHODS, group_of
 from reportgen.record.digests import ADDED, differing
-from reportgen.record.record import BuildRecord, DatasetRecord, Figure, Record, loads
+from reportgen.record.metric import Group
+from reportgen.record.record import BuildRecord, Figure, Record, loads
 
 T = TypeVar("T")
 
@@ -47,10 +47,7 @@ def sides(text: str) -> tuple[str, str]:
 
 
 def resolve(text: str, now: Inputs, where: str) -> Record:
-    """Merge the two sides of a record file with conflict markers.
-
-    Raises RecordError where a side is no record by itself.
-    """
+    """Merge the two sides of a record file with conflict markers; may raise RecordError."""
     ours, theirs = sides(text)
     try:
         return merge(loads(ours, where), loads(theirs, where), now)
@@ -64,26 +61,23 @@ def resolve(text: str, now: Inputs, where: str) -> Record:
 def merge(ours: Record, theirs: Record, now: Inputs) -> Record:
     """Merge two records build by build and group by group.
 
-    Of two groups of figures the one measured on the dependencies of `now` wins; where both were,
-    figures that only one side has are taken from there, and otherwise ours stay. Title, columns and
-    order are ours: the spec says them anew.
+    The group of figures with the dependencies of `now` wins; if both have them, ours wins, filled
+    up with theirs. Title, columns and order are ours: the spec sets them again.
     """
     builds = {**theirs.builds, **ours.builds}
     for name in ours.builds.keys() & theirs.builds.keys():
         builds[name] = _merge_build(ours.builds[name], theirs.builds[name], now.get(name, {}))
     datasets = {**theirs.datasets, **ours.datasets}
     for name in ours.datasets.keys() & theirs.datasets.keys():
-        datasets[name] = _merge_dataset(ours.datasets[name], theirs.datasets[name])
+        if theirs.datasets[name].fingerprint and not ours.datasets[name].fingerprint:
+            datasets[name] = theirs.datasets[name]
     return replace(
         ours,
         datasets=datasets,
         environments={**theirs.environments, **ours.environments},
+        metrics={**theirs.metrics, **ours.metrics},
         builds=builds,
     )
-
-
-def _merge_dataset(ours: DatasetRecord, theirs: DatasetRecord) -> DatasetRecord:
-    return theirs if theirs.fingerprint and not ours.fingerprint else ours
 
 
 def _merge_build(
@@ -114,7 +108,7 @@ def _merge_build(
 
 
 def _holds(dependencies: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
-    """Whether figures were measured on what is wanted now, as far as the spec tells."""
+    """Whether figures have the dependencies that the spec asks for now."""
     known = {
         name: value for name, value in wanted.items() if name in dependencies or name not in ADDED
     }
@@ -126,7 +120,7 @@ def _of(build: BuildRecord, group: str) -> dict[str, Figure]:
 
 
 def _fill(figures: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[str, Figure]:
-    """Take from others what is not there, or is stale, or there is only a reason for."""
+    """Add others' figures, also in place of those that are stale or unavailable."""
     both = {
         key: _good_one(None, figures[key], others[key]) for key in figures.keys() & others.keys()
     }
@@ -134,9 +128,9 @@ def _fill(figures: Mapping[str, Figure], others: Mapping[str, Figure]) -> dict[s
 
 
 def merge_runs(base: Record | None, ours: Record, theirs: Record) -> Record:
-    """Put what another run changed since `base` together with what this one did.
+    """Merge what another run changed since `base` with what this one changed.
 
-    Where both changed the same, ours stays; but a figure before a reason that there is none.
+    If both changed the same entry, ours stays, unless theirs is a figure and ours is unavailable.
     """
     if base is None:
         base = replace(ours, datasets={}, environments={}, builds={})
@@ -179,7 +173,7 @@ def _merge_runs_build(
 def _stands(
     base: Mapping[str, Figure], ours: Mapping[str, Figure], theirs: Mapping[str, Figure]
 ) -> bool:
-    """Whether our figures of a group go before theirs, which were measured on something else."""
+    """Whether to keep our figures of a group, which has other dependencies than theirs."""
     if ours == base or theirs == base:
         return ours != base
     return any(map(_holds_now, ours.values())) or not any(map(_holds_now, theirs.values()))
@@ -191,7 +185,7 @@ def _each(
     theirs: Mapping[str, T],
     both: Callable[[T | None, T, T], T],
 ) -> dict[str, T]:
-    """Merge entry by entry; `both` decides where each side has another one of its own."""
+    """Merge entry by entry; `both` decides if both sides changed one."""
     merged: dict[str, T] = {}
     for key in {**theirs, **ours}:
         was, mine, other = base.get(key), ours.get(key), theirs.get(key)
@@ -211,7 +205,7 @@ def _ours(_: T | None, ours: T, __: T) -> T:
 
 
 def _good_one(_: Figure | None, ours: Figure, theirs: Figure) -> Figure:
-    """Return the one that holds; else one that did before one that is none."""
+    """Return the better figure: first available ones, then those that are not stale."""
     return max(ours, theirs, key=lambda figure: (figure.is_good, not figure.stale))
 
 

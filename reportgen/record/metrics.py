@@ -1,249 +1,299 @@
-"""The metrics a report can show: one row each, with unit, direction and what measures it.
+"""The metrics, and the keys of their figures.
 
-A metric that depends on the batch size is written `latency@256`; `latency` alone stands for all
-batch sizes the spec declares. One that tools count differently is written `flops.thop`: which
-conventions there are, `reportgen.counting.readings` knows. To add a metric, add a row here and
-let a measure produce it.
+A figure's key is the name of its metric, with a batch size where it depends on that (`latency@256`)
+or with a convention where tools count differently (`flops.thop`; `reportgen.counting.readings` has
+the conventions). `latency` alone stands for all batch sizes of the spec. To add a metric, add an
+entry here, or publish one in a package under the entry point group `reportgen.metrics`.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from functools import partial
+from types import MappingProxyType
 
-Kind = Literal["complexity", "timing", "accuracy", "other"]
-"""Which part of `measure` gives a metric; `other`: none that is installed here."""
-KINDS: tuple[Kind, ...] = ("complexity", "timing", "accuracy")
+from reportgen.common.registry import Registry
+from reportgen.record.metric import Metric
 
+_MEASURES = "reportgen.measures.quality"
 
-@dataclass(frozen=True)
-class Metric:
-    """What a column shows.
-
-    `better` says which direction is good (None: neither). `per_batch` marks metrics that exist
-    once for each batch size, `by_convention` those that can be asked for as some tool counts them,
-    `by_module` those that a model has none of as a whole: they are told of its modules alone.
-    `meaning` is the sentence under the table.
-    """
-
-    name: str
-    label: str
-    unit: str
-    kind: Kind
-    better: Literal["lower", "higher"] | None
-    meaning: str
-    per_batch: bool = False
-    by_convention: bool = False
-    by_module: bool = False
-
-    @property
-    def counts(self) -> tuple[str, ...]:
-        """What a printed figure of this metric may say that it counts.
-
-        Work may be called either name: papers call multiply-accumulates FLOPs.
-        """
-        if "params" in self.name:
-            return ("params",)
-        return ("MACs", "FLOPs") if self.name.startswith(("macs", "flops")) else ()
-
+_work = partial(Metric, kind="complexity", better="lower", whole=True, counts=("MACs", "FLOPs"))
+_size = partial(Metric, kind="complexity", whole=True, of_model=True, counts=("params",))
+_time = partial(Metric, kind="timing", certainty="rounds", digits=3)
+_quality = partial(Metric, kind="accuracy", unit="%", better="higher", certainty="share")
 
 _ROWS: tuple[Metric, ...] = (
     # What the work is. Exact integers.
-    Metric(
-        "params",
-        "Params",
-        "",
-        "complexity",
-        "lower",
-        "elements of all parameters; of an int8 model its packed weights, biases and norms",
+    _size(
+        name="params",
+        label="Params",
+        meaning="elements of all parameters; of an int8 model its packed weights, biases and norms",
+        better="lower",
         by_convention=True,
     ),
-    Metric(
-        "trainable_params",
-        "Trainable",
-        "",
-        "complexity",
-        None,
-        "parameters that require a gradient; of an int8 model those of the float model",
+    _size(
+        name="trainable_params",
+        label="Trainable",
+        meaning="parameters that require a gradient; of an int8 model those of the float model",
     ),
-    Metric(
-        "macs",
-        "MACs",
-        "",
-        "complexity",
-        "lower",
-        "multiply-accumulates of convolutions, linear layers and matrix products in one forward "
-        "pass",
+    _work(
+        name="macs",
+        label="MACs",
+        meaning="multiply-accumulates of convolutions, linear layers and matrix products in one "
+        "forward pass",
     ),
-    Metric(
-        "flops",
-        "FLOPs",
-        "",
-        "complexity",
-        "lower",
-        "floating-point operations of one forward pass as DeepSpeed and calflops count them: "
-        "2 MACs, plus norms, activations, pools, convolution biases and counted additions",
+    _work(
+        name="flops",
+        label="FLOPs",
+        meaning="floating-point operations of one forward pass as DeepSpeed and calflops count "
+        "them: 2 MACs, plus norms, activations, pools, convolution biases and counted additions",
         by_convention=True,
     ),
-    Metric(
-        "activations",
-        "Activations",
-        "",
-        "complexity",
-        "lower",
-        "elements that convolutions, linear layers and matrix products put out in one forward pass",
+    _work(
+        name="activations",
+        label="Activations",
+        meaning="elements that convolutions, linear layers and matrix products put out in one "
+        "forward pass",
+        counts=(),
     ),
-    Metric(
-        "macs_fwd_bwd",
-        "Fwd+bwd MACs",
-        "",
-        "complexity",
-        "lower",
-        "MACs of a forward and a backward pass, the backward one taken as the factor given below",
+    _work(
+        name="macs_fwd_bwd",
+        label="Fwd+bwd MACs",
+        meaning="MACs of a forward and a backward pass, the backward one taken as the factor given "
+        "below",
     ),
-    Metric(
-        "flops_fwd_bwd",
-        "Fwd+bwd FLOPs",
-        "",
-        "complexity",
-        "lower",
-        "FLOPs of a forward and a backward pass, the backward one taken as the factor given below",
+    _work(
+        name="flops_fwd_bwd",
+        label="Fwd+bwd FLOPs",
+        meaning="FLOPs of a forward and a backward pass, the backward one taken as the factor "
+        "given below",
     ),
     # How long it takes. Noisy; belongs to a machine.
-    Metric(
-        "latency",
-        "Latency",
-        "ms",
-        "timing",
-        "lower",
-        "time of one forward pass over a batch, median of rounds",
+    _time(
+        name="latency",
         per_batch=True,
+        label="Latency",
+        unit="ms",
+        better="lower",
+        meaning="time of one forward pass over a batch, median of rounds",
     ),
-    Metric(
-        "throughput",
-        "Throughput",
-        "images/s",
-        "timing",
-        "higher",
-        "batch size divided by the median latency",
+    _time(
+        name="throughput",
         per_batch=True,
+        label="Throughput",
+        unit="images/s",
+        better="higher",
+        meaning="batch size divided by the median latency",
+        inverse_of="latency",
     ),
-    Metric(
-        "speedup",
-        "Speed-up",
-        "×",
-        "timing",
-        "higher",
-        "latency of the baseline divided by this model's, median over pairs of neighbouring "
-        "rounds; ≈ where its 95 % interval contains 1",
+    _time(
+        name="speedup",
         per_batch=True,
+        label="Speed-up",
+        unit="×",
+        better="higher",
+        meaning="latency of the baseline divided by this model's, median over pairs of "
+        "neighbouring rounds; ≈ where its 95 % interval contains 1",
+        certainty="ratio",
+        group="speedup",
     ),
-    Metric(
-        "cold_start",
-        "Cold start",
-        "ms",
-        "timing",
-        "lower",
-        "first forward pass of a fresh process, over a batch of the smallest size, the module made "
-        "and imports done, with the system's allocator; median of several processes",
+    _time(
+        name="cold_start",
+        label="Cold start",
+        unit="ms",
+        better="lower",
+        meaning="first forward pass of a fresh process, over a batch of the smallest size, the "
+        "module made and imports done, with the system's allocator; median of several processes",
+        asked=True,
+        group="cold start",
     ),
-    Metric(
-        "memory",
-        "Peak memory",
-        "MiB",
-        "timing",
-        "lower",
-        "by how much a fresh process grows at most while the module is made and one batch runs, "
-        "with the system's allocator",
+    _time(
+        name="memory",
         per_batch=True,
+        label="Peak memory",
+        unit="MiB",
+        better="lower",
+        meaning="by how much a fresh process grows at most while the module is made and one batch "
+        "runs, with the system's allocator",
+        asked=True,
+        signed=True,
     ),
-    Metric(
-        "time.total",
-        "Total time",
-        "s",
-        "timing",
-        "lower",
-        "forward passes over the whole data set, data ready in memory",
+    _time(
+        name="time.total",
+        label="Total time",
+        unit="s",
+        better="lower",
+        meaning="forward passes over the whole data set, data ready in memory",
+        of_data=True,
     ),
-    Metric(
-        "time.share",
-        "CPU time",
-        "%",
-        "timing",
-        None,
-        "each module's part of the time of a forward pass, in tables of modules only",
+    _time(
+        name="time.share",
+        label="CPU time",
+        unit="%",
+        meaning="each module's part of the time of a forward pass, in tables of modules only",
+        asked=True,
         by_module=True,
+        group="module times",
     ),
     # How good it is. Exact on fixed weights and data.
-    Metric("top1", "Top-1", "%", "accuracy", "higher", "images whose class is ranked first"),
-    Metric(
-        "top5", "Top-5", "%", "accuracy", "higher", "images whose class is among the first five"
+    _quality(
+        name="top1",
+        label="Top-1",
+        meaning="images whose class is ranked first",
+        correct=True,
+        measure=f"{_MEASURES}:top_1",
     ),
-    Metric("error", "Error", "%", "accuracy", "lower", "100 % minus top-1"),
-    Metric(
-        "f1_macro", "F1 (macro)", "%", "accuracy", "higher", "mean over classes of each one's F1"
+    _quality(
+        name="top5",
+        label="Top-5",
+        meaning="images whose class is among the first five",
+        correct=True,
+        measure=f"{_MEASURES}:top_5",
     ),
-    Metric(
-        "f1_weighted",
-        "F1 (weighted)",
-        "%",
-        "accuracy",
-        "higher",
-        "mean over classes of each one's F1, weighted by the class's number of images",
+    _quality(
+        name="error",
+        label="Error",
+        meaning="100 % minus top-1",
+        better="lower",
+        measure=f"{_MEASURES}:ErrorRate",
     ),
-    Metric(
-        "precision_macro",
-        "Precision (macro)",
-        "%",
-        "accuracy",
-        "higher",
-        "mean over classes of each one's precision",
+    _quality(
+        name="f1_macro",
+        label="F1 (macro)",
+        meaning="mean over classes of each one's F1",
+        measure=f"{_MEASURES}:f1_macro",
     ),
-    Metric(
-        "recall_macro",
-        "Recall (macro)",
-        "%",
-        "accuracy",
-        "higher",
-        "mean over classes of each one's recall",
+    _quality(
+        name="f1_weighted",
+        label="F1 (weighted)",
+        meaning="mean over classes of each one's F1, weighted by the class's number of images",
+        measure=f"{_MEASURES}:f1_weighted",
     ),
-    Metric("loss", "Loss", "", "accuracy", "lower", "mean cross-entropy, in nats"),
+    _quality(
+        name="precision_macro",
+        label="Precision (macro)",
+        meaning="mean over classes of each one's precision",
+        measure=f"{_MEASURES}:precision_macro",
+    ),
+    _quality(
+        name="recall_macro",
+        label="Recall (macro)",
+        meaning="mean over classes of each one's recall",
+        measure=f"{_MEASURES}:recall_macro",
+    ),
+    _quality(
+        name="loss",
+        label="Loss",
+        meaning="mean cross-entropy, in nats",
+        unit="",
+        better="lower",
+        certainty="exact",
+        measure=f"{_MEASURES}:CrossEntropy",
+    ),
 )
 
-METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
-_RANKS = {name: rank for rank, name in enumerate(METRICS)}
-QUALITY: tuple[str, ...] = tuple(row.name for row in _ROWS if row.kind == "accuracy")
+
+def _complaint(name: str, metric: Metric) -> str:
+    """Say why a package's metric cannot be used."""
+    if metric.name != name:
+        return f"its name is '{metric.name}'. Write the name of its entry point."
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        return "a name has small letters, digits and underscores."
+    if metric.kind not in ("accuracy", "complexity"):
+        return f"its kind is '{metric.kind}'. Packages measure 'accuracy' and 'complexity'."
+    if metric.measure is None:
+        return "nothing measures it. Give it `measure`."
+    return ""
+
+
+METRICS = Registry(
+    "metric",
+    "metrics",
+    "reportgen.metrics",
+    Metric,
+    {metric.name: metric for metric in _ROWS},
+    _complaint,
+)
+_DECLARED: ContextVar[Mapping[str, Metric]] = ContextVar("declared", default=MappingProxyType({}))
+_RANKS = {metric.name: rank for rank, metric in enumerate(_ROWS)}
 
 _CONVENTION = re.compile(r"[a-z][a-z0-9-]*")
 KEY_PATTERN = r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_-]*)?(@[1-9][0-9]{0,29})?$"
 """How the key of a figure is written, also of a metric that is not installed here."""
 _KEY = re.compile(KEY_PATTERN, re.ASCII)
+_MOST_KEYS = 10_000  # a damaged record must not fill the memory with its keys
 
 
-@functools.cache
-def split_key(key: str) -> tuple[str, int | None]:
-    """Split `latency@256` into (`latency`, 256), `macs` into (`macs`, None).
+class MetricKey(str):
+    """The key of a figure, taken apart once: a text, with its parts as attributes.
 
-    The name keeps its convention: `flops.thop` is (`flops.thop`, None). A name that is not known
-    here may be a plugin's. Raises KeyError for a name or a batch size that cannot be.
+    `flops.thop` has the name `flops` and the convention `thop`, `latency@256` the name `latency`
+    and the batch size 256. `column` is the key without its batch size.
     """
-    name, at, batch = key.partition("@")
-    metric = METRICS.get(name)
-    known = METRICS.get(name.partition(".")[0], metric)  # with or without a convention
-    impossible = known is not None and (
-        (metric is None and split_convention(name) is None) or (at and not known.per_batch)
-    )
-    if impossible or not _KEY.fullmatch(key):
+
+    __slots__ = ("batch", "convention", "name")
+
+    name: str
+    batch: int | None
+    convention: str
+
+    def __new__(cls, name: str, batch: int | None = None, convention: str = "") -> MetricKey:
+        """Write the parts as a key."""
+        after = f".{convention}" if convention else ""
+        key = super().__new__(cls, f"{name}{after}" + (f"@{batch}" if batch else ""))
+        key.name, key.batch, key.convention = name, batch, convention
+        return key
+
+    def __getnewargs__(self) -> tuple[str, int | None, str]:  # type: ignore[override]
+        """Let a key be copied and sent to another process."""
+        return self.name, self.batch, self.convention
+
+    @property
+    def column(self) -> str:
+        """The key without its batch size."""
+        return self.partition("@")[0]
+
+    @property
+    def metric(self) -> Metric:
+        """The metric that a figure of this key is of."""
+        return metric_of(self)
+
+    def at(self, batch: int) -> MetricKey:
+        """Return the key of the same metric at a batch size."""
+        return MetricKey(self.name, batch, self.convention)
+
+
+@functools.lru_cache(_MOST_KEYS)
+def parse_key(key: str) -> MetricKey:
+    """Return a key with its parts.
+
+    A name that is not known here may be a plugin's. Raises KeyError for one that cannot be, and for
+    a batch size or a convention that its metric does not have.
+    """
+    if isinstance(key, MetricKey):
+        return key
+    if not _KEY.fullmatch(key):
         raise KeyError(key)
-    return name, int(batch) if at else None
+    column, _, batch = key.partition("@")
+    name, _, convention = column.partition(".")
+    if column in METRICS or name not in METRICS:  # a dot may be part of a name
+        name, convention = column, ""
+    elif not METRICS[name].by_convention or not _CONVENTION.fullmatch(convention):
+        raise KeyError(key)
+    if batch and name in METRICS and not METRICS[name].per_batch:
+        raise KeyError(key)
+    return MetricKey(name, int(batch) if batch else None, convention)
 
 
 def is_possible(key: str) -> bool:
-    """Whether there can be a figure under this key, of a metric that is known here or not."""
+    """Whether there can be a figure of this key, of a metric that is known here or not."""
     try:
-        split_key(key)
+        parse_key(key)
     except KeyError:
         return False
     return True
@@ -251,49 +301,72 @@ def is_possible(key: str) -> bool:
 
 def is_known(key: str) -> bool:
     """Whether a key is that of a metric which is installed here."""
-    name = key.partition("@")[0]
-    return is_possible(key) and (name in METRICS or split_convention(name) is not None)
+    return is_possible(key) and parse_key(key).name in METRICS
 
 
-def split_convention(key: str) -> tuple[str, str] | None:
-    """Split `flops.thop` into (`flops`, `thop`); None for a key that names no convention."""
-    name, _, convention = key.partition(".")
-    metric = METRICS.get(name)
-    if metric is None or not metric.by_convention or not _CONVENTION.fullmatch(convention):
-        return None
-    return name, convention
-
-
-@functools.cache
 def metric_of(key: str) -> Metric:
     """Return the metric of a figure's key, with or without its batch size.
 
     One by a convention is a metric of its own, of which neither more nor less is better: it
-    explains figures and is no contest. So is one that is not known here. Raises KeyError for a key
-    that cannot be.
+    explains figures and is no contest. One that is not installed here is as the record says (see
+    `declared`). Raises KeyError for a key that cannot be.
     """
-    name, _ = split_key(key)
-    if name in METRICS:
-        return METRICS[name]
-    if split_convention(name) is None:
-        return Metric(name, name, "", "other", None, f"the metric '{name}' is not installed here")
-    base, _, convention = name.partition(".")
-    metric = METRICS[base]
+    parts = parse_key(key)
+    name = parts.column
+    if parts.name in METRICS:
+        return _by_convention(parts) if parts.convention else METRICS[name]
+    meaning = f"the metric '{name}' is not installed here"
+    unknown = Metric(name=name, label=name, meaning=meaning, kind="other", signed=True)
+    return _DECLARED.get().get(name, unknown)
+
+
+@contextmanager
+def declared(metrics: Mapping[str, Metric]) -> Iterator[None]:
+    """Let `metric_of` know metrics in the body that are not installed, as a record has them."""
+    token = _DECLARED.set(metrics)
+    try:
+        yield
+    finally:
+        _DECLARED.reset(token)
+
+
+@functools.lru_cache(_MOST_KEYS)
+def _by_convention(key: MetricKey) -> Metric:
+    metric = METRICS[key.name]
     return replace(
         metric,
-        name=name,
-        label=f"{metric.label} ({convention})",
+        name=key.column,
+        label=f"{metric.label} ({key.convention})",
         better=None,
-        meaning=f"as the convention '{convention}' counts",
+        meaning=f"as the convention '{key.convention}' counts",
         by_convention=False,
     )
 
 
-def rank(key: str) -> tuple[int, str, int]:
-    """Return what puts the keys of figures into the order of the rows above, batch by batch.
+def metrics(kind: str) -> Iterator[MetricKey]:
+    """Yield the metrics of a kind that ship with reportgen, in their order."""
+    return (MetricKey(metric.name) for metric in _ROWS if metric.kind == kind)
 
-    What is not known here comes last.
-    """
-    name, batch = split_key(key)
-    row = name if name in METRICS else name.partition(".")[0]
-    return _RANKS.get(row, len(_RANKS)), name, batch or 0
+
+def rank(key: str) -> tuple[int, str, int]:
+    """Return what sorts keys in the order of the metrics, batch by batch; unknown ones last."""
+    parts = parse_key(key)
+    return _RANKS.get(parts.name, len(_RANKS)), parts.column, parts.batch or 0
+
+
+# Until the packages above take keys apart no more.
+
+
+def split_key(key: str) -> tuple[str, int | None]:
+    """Split `latency@256` into (`latency`, 256)."""
+    parts = parse_key(key)
+    return parts.column, parts.batch
+
+
+def split_convention(key: str) -> tuple[str, str] | None:
+    """Split `flops.thop` into (`flops`, `thop`)."""
+    try:
+        parts = parse_key(key)
+    except KeyError:
+        return None
+    return (parts.name, parts.convention) if parts.convention else None

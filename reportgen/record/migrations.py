@@ -38,10 +38,7 @@ def _build_3(build: dict[str, Any]) -> dict[str, Any]:
 
 
 # The version that a step starts from → the step.
-MIGRATIONS: Mapping[int, Migration] = {
-    1: _fastest_calls_were_not_kept,
-    2: _words_of_version_3,
-}
+MIGRATIONS: Mapping[int, Migration] = {1: _fastest_calls_were_not_kept, 2: _words_of_version_3}
 
 
 def upgrade(

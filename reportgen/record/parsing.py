@@ -1,4 +1,4 @@
-"""The JSON text of a record as plain values, and nothing that JSON leaves open."""
+"""Strict JSON: no duplicate keys, no invalid Unicode, no deep nesting."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reportgen.record.values import MOST_ENTRIES
 
 
 class _Doubled(dict[str, Any]):
-    """An object in whose text a key stands twice."""
+    """An object with a duplicate key."""
 
     def __init__(self, values: dict[str, Any], key: str) -> None:
         super().__init__(values)
@@ -18,10 +18,10 @@ class _Doubled(dict[str, Any]):
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Return the object that `text` is; bytes that were not UTF-8 are surrogates in it.
+    """Parse an object; bytes that are not UTF-8 are surrogates in `text`.
 
-    Raises JSONDecodeError for what is not JSON, and DamageError for what is no object, has a key
-    twice, or is larger or deeper than what Python reads.
+    Raises JSONDecodeError, and DamageError if it is not an object, has a key twice, or is too large
+    or too deep.
     """
     _check_unicode(text)
     if not text.strip():
@@ -54,7 +54,7 @@ def _check_unicode(text: str) -> None:
 
 
 def _object(pairs: list[tuple[str, Any]], doubled: list[_Doubled]) -> dict[str, Any]:
-    """Make an object of its keys and values; add it to `doubled` where a key stands twice."""
+    """Make an object of its keys and values; add it to `doubled` if a key occurs twice."""
     if len(pairs) > MOST_ENTRIES:  # each could have an error
         raise DamageError((), f"an object in it has {len(pairs):,} keys")
     values = dict(pairs)
@@ -76,6 +76,5 @@ def _find(data: Any) -> DamageError:
             ahead += [((*path, step), each) for step, each in value.items()]
         elif isinstance(value, list):
             ahead += [((*path, step), each) for step, each in enumerate(value)]
-    return DamageError(
-        (), "a key stands in an object twice"
-    )  # in one that another took the place of
+    # The object was itself replaced by a doubled key.
+    return DamageError((), "a key stands in an object twice")

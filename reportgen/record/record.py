@@ -1,11 +1,8 @@
-"""The record: every figure of one spec, with where it came from. A lock file for a report.
+"""The record: every figure of one spec, with its origin. A lock file for a report.
 
-One JSON file per spec, keys sorted, one figure a line, so that a diff shows figures and two
-branches that touch different models merge. It holds all that a report shows; a document can always
-be written again from it alone.
-
-The dataclasses are the declaration: reading checks every value against them, and the published
-JSON Schema (`reportgen.record.json_schema`) is made of them.
+One JSON file per spec, keys sorted, one figure a line, so that a diff shows figures and branches
+that change different models merge. Documents are written from the record alone. Reading checks
+every value against the dataclasses, and `reportgen.record.json_schema` is generated from them.
 """
 
 from __future__ import annotations
@@ -15,6 +12,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -28,7 +26,8 @@ from reportgen.record.build import BuildRecord
 from reportgen.record.damage import REMEDY, DamageError, of_validation, quoted
 from reportgen.record.description import ClaimRecord, InputTensor
 from reportgen.record.figure import Cause, Figure, Provenance
-from reportgen.record.metrics import is_possible
+from reportgen.record.metric import Certainty, Metric
+from reportgen.record.metrics import declared, is_possible
 from reportgen.record.migrations import upgrade
 from reportgen.record.parsing import parse
 from reportgen.record.text import compact, pretty
@@ -38,7 +37,7 @@ from reportgen.record.values import (
     Count,
     Digest,
     Flag,
-    Format,
+    FormatName,
     MetricKey,
     Name,
     Named,
@@ -57,6 +56,7 @@ __all__ = [
     "DatasetRecord",
     "Figure",
     "InputTensor",
+    "MetricRecord",
     "Provenance",
     "Record",
     "ReportSettings",
@@ -91,11 +91,29 @@ class DatasetRecord:
 
 @with_config(KNOWN_KEYS)
 @dataclass(frozen=True)
+class MetricRecord:
+    """What a document says of a package's metric, also where the package is not installed."""
+
+    label: Text
+    meaning: Text
+    kind: Literal["accuracy", "complexity"]
+    unit: Word = ""
+    better: Literal["lower", "higher"] | None = None
+    certainty: Certainty = "exact"
+
+    @classmethod
+    def of(cls, metric: Metric) -> MetricRecord:
+        """Return what a record keeps of a metric."""
+        return cls(**{name: getattr(metric, name) for name in cls.__dataclass_fields__})
+
+
+@with_config(KNOWN_KEYS)
+@dataclass(frozen=True)
 class ReportSettings:
     """How the spec wants its documents: columns as asked for, formats, order of the builds."""
 
     columns: Several[MetricKey] = ()
-    formats: Several[Format] = ("md", "txt")
+    formats: Several[FormatName] = ("md", "txt")
     order: Several[Name] = ()
     tree: Flag = False
     explain: Flag = False
@@ -118,10 +136,16 @@ class Record:
     report: ReportSettings = field(default_factory=ReportSettings)
     datasets: Named[DatasetRecord] = field(default_factory=dict)
     environments: Named[Named[Text]] = field(default_factory=dict)
+    metrics: Named[MetricRecord] = field(default_factory=dict)
     builds: Named[BuildRecord] = field(default_factory=dict)
+
+    def declared(self) -> AbstractContextManager[None]:
+        """Let the metrics of packages be known in the body (see `metrics.declared`)."""
+        return declared({name: Metric(name=name, **vars(m)) for name, m in self.metrics.items()})
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, its schema version among them."""
+        metrics = {name: compact(metric) for name, metric in self.metrics.items()}
         return {
             "reportgen": SCHEMA,
             "spec": self.spec,
@@ -129,6 +153,7 @@ class Record:
             "report": compact(self.report),
             "datasets": {name: compact(dataset) for name, dataset in self.datasets.items()},
             "environments": {name: dict(entry) for name, entry in self.environments.items()},
+            **({"metrics": metrics} if metrics else {}),
             "builds": {name: build.to_json() for name, build in self.builds.items()},
         }
 
@@ -136,15 +161,15 @@ class Record:
         """Return the text of the record file: sorted, one figure a line, the same every time."""
         texts = {name: build.text for name, build in self.builds.items()}
         text = pretty({**replace(self, builds={}).to_json(), "builds": texts})
-        # Somebody's text may hold half of a surrogate pair, which is no character of any file.
+        # A text may hold half of a surrogate pair, which cannot be encoded.
         return _HALVES.sub("\ufffd", text) + "\n"
 
 
 def loads(text: str, where: str = "record") -> Record:
     """Read a record from its text.
 
-    Raises RecordError, naming `where` and the place inside, when the text is damaged or of a newer
-    version, and ConflictError in the middle of a merge.
+    Raises RecordError, with `where` and the place inside, if the text is damaged or of a newer
+    version, and ConflictError if it has conflict markers.
     """
     if "\n<<<<<<< " in f"\n{text}":
         raise ConflictError(
@@ -167,10 +192,7 @@ def loads(text: str, where: str = "record") -> Record:
 
 
 def read(path: Path) -> Record | None:
-    """Read the record at `path`, or return None where there is none yet.
-
-    Raises RecordError for what is no file, cannot be read, or is no record.
-    """
+    """Read the record at `path`, or return None if there is none; may raise RecordError."""
     try:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode):
@@ -196,7 +218,7 @@ def _version(data: dict[str, Any]) -> int:
 
 
 def _checked(data: dict[str, Any]) -> Record:
-    """Return the record of JSON values of this version; raise DamageError where they are none."""
+    """Return the record of JSON values of this version; raise DamageError if they are damaged."""
     values = {key: value for key, value in data.items() if key != "reportgen"}
     try:
         record = _adapter().validate_python(values)
@@ -213,7 +235,7 @@ def _adapter() -> TypeAdapter[Record]:
 
 
 def _damages(record: Record) -> Iterator[DamageError]:
-    """Yield what cannot be in a record, though each of its values could by itself."""
+    """Yield contradictions between valid values."""
     for name, build in record.builds.items():
         for damage in builds.damages(build, record.environments):
             yield damage.inside("builds", name)

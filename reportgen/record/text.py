@@ -21,10 +21,7 @@ class Written(str):
 
 
 def compact(value: Any) -> dict[str, Any]:
-    """Return the fields of a dataclass that are worth writing: no None, false or empty defaults.
-
-    A default that is none of these (`"float32"`, 2.0) is written, and so is what has no default.
-    """
+    """Return the fields of a dataclass without those that are None, false or empty by default."""
     required = _required(value.__class__)
     return {
         name: list(content) if isinstance(content, tuple) else content

@@ -39,8 +39,10 @@ TypeName: TypeAlias = Annotated[
     str, Strict(), Field(pattern=r"^[a-z][a-z0-9_.-]*$", max_length=100)
 ]
 """A data type: `float32`, `int8`."""
-Format: TypeAlias = Annotated[str, Strict(), Field(pattern="^[a-z][a-z0-9]*$", max_length=20)]
-"""The suffix of a document's file: `md`."""
+FormatName: TypeAlias = Annotated[
+    str, Strict(), Field(pattern="^[a-z][a-z0-9_-]*$", max_length=100)
+]
+"""The name of a document's format: `md`, or that of a plugin."""
 Digest: TypeAlias = Annotated[str, Strict(), Field(pattern="^[0-9a-f]{1,64}$")]
 """A hash, or the first part of one, in hexadecimal digits; the number of a method."""
 MetricKey: TypeAlias = Annotated[str, Strict(), Field(pattern=KEY_PATTERN, max_length=200)]

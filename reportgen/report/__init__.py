@@ -1,107 +1,110 @@
-"""Record → documents. Sees the record and nothing that produced it."""
+"""Record → Report → documents. Sees the record and nothing that produced it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from reportgen.common.errors import ReportgenError
+from reportgen.common.registry import PluginError, load
+from reportgen.record.formats import FORMATS, Format
 from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
 from reportgen.report.budget_table import budget_table
 from reportgen.report.calflops import blocks
-from reportgen.report.comparison import columns, comparison_tables, exact_table, spread_table
+from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.measured import how_measured
-from reportgen.report.table import Table
-from reportgen.report.templating import TemplateError, environment, fill
-from reportgen.report.terminal import table_for_terminal
+from reportgen.report.model import Report
+from reportgen.report.templating import TemplateError
+from reportgen.report.terminal import write as write_for_terminal
 
-if TYPE_CHECKING:
-    from reportgen.report.explanation import Explanation
+__all__ = [
+    "Format",
+    "Report",
+    "TemplateError",
+    "build",
+    "not_installed",
+    "render",
+    "suffixes",
+    "write_for_terminal",
+]
 
-__all__ = ["TemplateError", "render", "table_for_terminal"]
+
+def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
+    """Return the report of a record. The same record gives the same report."""
+    with record.declared():
+        return _build(record, template_dirs)
 
 
-def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str]:
-    """Return the text of each format that the record asks for, by the format's name.
+def _build(record: Record, template_dirs: Sequence[Path]) -> Report:
+    claimed = any(build.claims for build in record.builds.values())
+    modules = _if(record.report.module_depth is not None, "modules:module_tables", record)
+    explanations = _if(record.report.explain, "explanation:explanations", record)
+    return Report(
+        record=record,
+        tables={table.name: table for table in comparison_tables(record)},
+        budgets=budget_table(record),
+        claims=_if(claimed, "claims_table:claim_table", record),
+        exact=exact_table(record),
+        spread=spread_table(record),
+        modules={table.name: table for table in modules or ()},
+        explanations=tuple(explanations or ()),
+        environments=environment_table(record),
+        datasets=dataset_table(record),
+        models=tuple(models(record)),
+        notation=tuple(notation(record)),
+        how_measured=tuple(how_measured(record)),
+        blocks=tuple(blocks(record)),
+        template_dirs=tuple(template_dirs),
+    )
+
+
+def render(record: Record, *, template_dirs: Sequence[Path] = ()) -> dict[str, str | bytes]:
+    """Return the documents that the record asks for, by the suffix of their file's name.
 
     A template in one of `template_dirs` takes the place of ours of the same name, the first folder
-    first. The same record gives the same bytes. Raises TemplateError for a template that fails.
+    first. The same record gives the same bytes. Leaves out formats that are not installed. Raises
+    TemplateError for a template that fails, PluginError for a format that does.
     """
-    jinja = environment(template_dirs)
-    values = template_values(record)
-    return {name: fill(jinja, f"report.{name}.j2", values) for name in record.report.formats}
+    report = build(record, template_dirs)
+    with record.declared():
+        return {suffix: _written(name, report) for suffix, name in suffixes(record).items()}
 
 
-def template_values(record: Record) -> Mapping[str, Any]:
-    """Return what every template is given, by name: plain values, sorted, nothing to compute.
+def suffixes(record: Record) -> dict[str, str]:
+    """Return the formats that a record asks for and that are installed, by their suffixes.
 
-    `tables`, `modules`, `budgets`, `claims`, `exact`, `spread`, `environments` and `dataset_table`
-    are for the filter `table`; the first two are lists, the others may be None. `explanations` hold
-    two tables each. `blocks` are the builds for the text document. `how_measured` are sentences
-    that are read off the figures, and `allocators` are those of the times. `marks`, `kinds`,
-    `metrics` and `batches` say what occurs, so that a template explains no more than that.
+    Raises PluginError where two write the same file.
     """
-    tables = comparison_tables(record)
-    exact, spread = exact_table(record), spread_table(record)
-    budgets = budget_table(record)
-    modules = _modules(record)
-    noted = [*tables, *([budgets] if budgets else []), *modules]
-    shown = columns(record)
-    return {
-        "record": record,
-        "title": record.title,
-        "spec": record.spec,
-        "settings": record.report,
-        "datasets": record.datasets,
-        "tables": tables,
-        "exact": exact,
-        "budgets": budgets,
-        "modules": modules,
-        "claims": _claims(record),
-        "explanations": _explanations(record),
-        "spread": spread,
-        "marks": frozenset().union(*(table.marks for table in tables)),
-        "footnotes": list(dict.fromkeys(note for table in noted for note in table.notes)),
-        "environments": environment_table(record),
-        "allocators": sorted(
-            {each["allocator"] for each in record.environments.values() if "allocator" in each}
-        ),
-        "dataset_table": dataset_table(record),
-        "models": models(record),
-        "notation": notation(record),
-        "how_measured": how_measured(record),
-        "kinds": frozenset(column.metric.kind for column in shown),
-        "metrics": frozenset(column.metric.name for column in shown),
-        "batches": sorted(
-            {build.batch_size or record.report.batch_size for build in record.builds.values()}
-        ),
-        "blocks": blocks(record),
-    }
+    found: dict[str, str] = {}
+    for name in record.report.formats:
+        if name in FORMATS and found.setdefault(FORMATS[name].suffix, name) != name:
+            first, suffix = found[FORMATS[name].suffix], FORMATS[name].suffix
+            raise PluginError(f"the formats '{first}' and '{name}' both write a file '.{suffix}'")
+    return found
 
 
-# What few reports ask for is imported for those alone.
+def not_installed(record: Record) -> list[str]:
+    """Return the formats that a record asks for and nothing installed here writes."""
+    return [name for name in record.report.formats if name not in FORMATS]
 
 
-def _modules(record: Record) -> list[Table]:
-    if record.report.module_depth is None:
-        return []
-    from reportgen.report.modules import module_tables
+def _written(name: str, report: Report) -> str | bytes:
+    """Write one format; what goes wrong in a package's own code is an error of that package."""
+    package, _ = FORMATS.package(name)
+    try:
+        content = FORMATS[name].write(report)
+        if not isinstance(content, str | bytes):
+            raise TypeError(f"it wrote a {type(content).__name__}, not text or bytes")
+    except Exception as error:
+        if not package or isinstance(error, ReportgenError):
+            raise
+        said = f"{type(error).__name__}: {error}"
+        raise PluginError(f"the format '{name}' of the package {package} failed: {said}") from error
+    return content
 
-    return module_tables(record)
 
-
-def _claims(record: Record) -> Table | None:
-    if not any(build.claims for build in record.builds.values()):
-        return None
-    from reportgen.report.claims_table import claim_table
-
-    return claim_table(record)
-
-
-def _explanations(record: Record) -> list[Explanation]:
-    if not record.report.explain:
-        return []
-    from reportgen.report.explanation import explanations
-
-    return explanations(record)
+def _if(wanted: object, target: str, record: Record) -> Any:
+    """Make what few reports ask for, and import it for those alone."""
+    return load(f"reportgen.report.{target}")(record) if wanted else None

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
-from reportgen.record.metrics import KINDS, Metric, metric_of, rank, split_convention
+from reportgen.record.metric import KINDS, Metric
+from reportgen.record.metrics import metric_of, parse_key, rank
 from reportgen.record.record import DatasetRecord, Record
-from reportgen.report.comparison import columns, distinct_labels, ordered_builds
+from reportgen.report.comparison import columns, labelled_builds, named_builds
 from reportgen.report.figures import counting_notes, is_own
 from reportgen.report.input_text import inputs_text, shape_text
-from reportgen.report.table import Cell, Table
+from reportgen.report.model import Entry, Row, Table, headed, words
 
 # The keys of an environment in the order of reading; others follow by name.
 _ENVIRONMENT_KEYS = {
-    "machine": "Machine",
-    "device": "Device",
     "cpu": "CPU",
     "cores": "Cores",
     "threads": "Threads",
     "allocator": "Allocator",
-    "memory": "Memory",
-    "os": "OS",
     "system": "System",
     "python": "Python",
 }
 _DIGEST = re.compile(r"\b[0-9a-f]{16,}\b")
 _DIGEST_DIGITS = 12
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One line of a list: what it is about, and what there is to say."""
-
-    name: str
-    texts: tuple[str, ...]
 
 
 def environment_table(record: Record) -> Table | None:
@@ -53,15 +41,15 @@ def environment_table(record: Record) -> Table | None:
     ordered = [key for key in _ENVIRONMENT_KEYS if key in keys]
     ordered += sorted(keys - set(ordered))
     return _text_table(
+        "Environments",
         ("Measured", *(_ENVIRONMENT_KEYS.get(key, key) for key in ordered)),
-        [
-            (
-                ", ".join(_measured_there(metrics, measured.values())),
+        {
+            name: (
+                ", ".join(_measured_there(measured[name], measured.values())),
                 *(environment.get(key, "") for key in ordered),
             )
             for name, environment in used.items()
-            for metrics in (measured[name],)
-        ],
+        },
     )
 
 
@@ -96,17 +84,18 @@ def dataset_table(record: Record) -> Table | None:
     if not record.datasets:
         return None
     # A record read from its file has its keys sorted; the documents do not depend on that.
-    names = dict.fromkeys(build.dataset for build in ordered_builds(record))
+    names = dict.fromkeys(build.dataset for build in named_builds(record).values())
     used = [
         name for name in (names | dict.fromkeys(sorted(record.datasets))) if name in record.datasets
     ]
     return _text_table(
+        "Data sets",
         (
             *("Data set", "Source", "Split", "Images", "Left out", "Shape", "Classes"),
             *("Normalised", "Content hash"),
         ),
-        [
-            (
+        {
+            name: (
                 name,
                 data.source if data.source != name else "",
                 data.split,
@@ -118,7 +107,7 @@ def dataset_table(record: Record) -> Table | None:
                 data.fingerprint[:_DIGEST_DIGITS],
             )
             for name, data in ((name, record.datasets[name]) for name in used)
-        ],
+        },
     )
 
 
@@ -137,7 +126,6 @@ def models(record: Record) -> list[Entry]:
 
     What is to be known of its counts stands here where no column of MACs has it as a footnote.
     """
-    builds = ordered_builds(record)
     noted = any(column.key == "macs" for column in columns(record))
     return [
         Entry(
@@ -154,7 +142,7 @@ def models(record: Record) -> list[Entry]:
                 *([] if noted else counting_notes(build)),
             ),
         )
-        for label, build in zip(distinct_labels(builds), builds, strict=True)
+        for _, label, build in labelled_builds(record)
     ]
 
 
@@ -165,19 +153,16 @@ def notation(record: Record) -> list[Entry]:
     """Return what each shown column means, and who counted it by which convention."""
     entries: dict[str, Entry] = {}
     for column in columns(record):
-        metric = column.metric
+        metric = metric_of(column.key)
         if metric.label not in entries:
-            texts = _convention_texts(metric) or (
-                metric.meaning,
-                *_counters(record, metric.name),
-            )
+            texts = _convention_texts(metric) or (metric.meaning, *_counters(record, metric.name))
             entries[metric.label] = Entry(metric.label, texts)
     return list(entries.values())
 
 
 def _convention_texts(metric: Metric) -> tuple[str, ...]:
     """Return what the convention of a column counts, who counts so, and where they do not."""
-    if split_convention(metric.name) is None:
+    if not parse_key(metric.name).convention:
         return ()
     from reportgen.counting import readings
 
@@ -204,14 +189,13 @@ def _counters(record: Record, name: str) -> list[str]:
     ]
 
 
-def _text_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def _text_table(title: str, header: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
     """Make a table of plain texts, without the columns that are empty in every row."""
-    kept = [column for column in range(len(header)) if any(row[column] for row in rows)]
-    return Table(
-        header=tuple(header[column] for column in kept),
-        rows=tuple(tuple(Cell(row[column]) for column in kept) for row in rows),
-        numbers=(False,) * len(kept),
+    kept = [column for column in range(len(header)) if any(row[column] for row in rows.values())]
+    lines = (
+        Row(name, tuple(words(texts[column]) for column in kept)) for name, texts in rows.items()
     )
+    return Table(title, title, headed(*(header[column] for column in kept)), tuple(lines))
 
 
 def _shorten(text: str) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from reportgen.common import units
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import metric_of, split_key
+from reportgen.record.metrics import metric_of, parse_key
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_own
-from reportgen.report.table import Note
+from reportgen.report.model import Note
 
 # By so much a speed-up and the latencies beside it may differ: without an interval, and with one.
 _ROOM, _ROUNDING = 0.05, 0.01
@@ -20,12 +20,11 @@ def misfit(build: BuildRecord, others: Sequence[BuildRecord], key: str) -> Note 
 
     The baseline is among the `others`, with as many classes.
     """
-    name, batch = split_key(key)
     baseline = next((x for x in others if x.baseline and x.classes == build.classes), None)
-    latency = f"latency@{batch}"
+    latency = parse_key("latency").at(parse_key(key).batch or 1)
     figure, own = build.figures.get(key), build.figures.get(latency)
     theirs = baseline.figures.get(latency) if baseline else None
-    if name != "speedup" or not is_own(figure) or not is_own(own) or not is_own(theirs):
+    if not is_own(figure) or not is_own(own) or not is_own(theirs):
         return None
     if figure.provenance == "derived" or not (figure.value and own.value and theirs.value):
         return None

@@ -28,7 +28,8 @@ from collections.abc import Sequence
 from math import hypot, inf, isfinite
 
 from reportgen.record.certainty import between_processes, interval_of, interval_of_share
-from reportgen.record.metrics import Metric, metric_of
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import MetricKey, metric_of, parse_key
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_doubtful, is_own, shown
 
@@ -87,14 +88,14 @@ def bounds(build: BuildRecord, key: str) -> Bounds | None:
     if figure.stale or is_doubtful(figure) or figure.value is None:
         return None
     exact = (figure.value, figure.value)
-    if metric.kind == "accuracy":
-        return (metric.unit == "%" and interval_of_share(figure)) or exact
-    if metric.kind == "complexity":
+    if metric.certainty == "exact":
         return exact
-    if metric.name == "speedup":
+    if metric.certainty == "share":
+        return interval_of_share(figure) or exact
+    if metric.certainty == "ratio":
         return exact if figure.provenance == "derived" else interval_of(figure)
-    if metric.name == "throughput":  # computed from the latency
-        latency = build.figures.get(key.replace("throughput", "latency"))
+    if metric.inverse_of:  # computed from the latency
+        latency = build.figures.get(MetricKey(metric.inverse_of, parse_key(key).batch))
         parts = _parts(latency) if latency else None
         return parts and (figure.value / parts[1], figure.value / parts[0] if parts[0] else inf)
     parts = _parts(figure)
@@ -114,7 +115,7 @@ def _parts(figure: Figure) -> Bounds | None:
 def _apart(values: tuple[float, float], bounds: tuple[Bounds, Bounds], metric: Metric) -> bool:
     """Whether a figure and the best differ by more than both are unsure of, towards each other."""
     (one, best), (of_one, of_best) = values, bounds
-    if metric.name == "speedup" and of_best[0] < of_best[1]:
+    if metric.certainty == "ratio" and of_best[0] < of_best[1]:
         of_one = one, one
     if one > best:
         (one, best), (of_one, of_best) = (best, one), (of_best, of_one)
@@ -124,5 +125,5 @@ def _apart(values: tuple[float, float], bounds: tuple[Bounds, Bounds], metric: M
 def _ground(figure: Figure | None, metric: Metric) -> tuple[str, str, int | None] | None:
     if figure is None:
         return None
-    machine = figure.environment if metric.kind == "timing" else ""
+    machine = figure.environment if metric.of_machine else ""
     return figure.convention, machine, figure.total

@@ -4,48 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from reportgen.common import units
 from reportgen.common.visible import one_line
 from reportgen.record.record import BuildRecord, Figure, Record
-from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import counting_notes, is_doubtful, part_of, sentence, shown
 from reportgen.report.input_text import inputs_text
+from reportgen.report.model import TextBlock
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Write = Callable[[units.Number], str]
 
 
-@dataclass(frozen=True)
-class TextBlock:
-    """What the text document says of one build.
-
-    `totals` are the lines of the calflops block (none where nothing was counted), `tree` is the
-    model with every module's share, `time` and `accuracy` are empty where nobody asked for them,
-    `inputs` where the model was run on images. `notes` say what is to be known of the counts.
-    """
-
-    name: str
-    backward_factor: str
-    totals: tuple[str, ...]
-    tree: str
-    flops: str
-    macs: str
-    params: str
-    inputs: str
-    notes: tuple[str, ...]
-    time: str
-    accuracy: str
-
-
 def blocks(record: Record) -> list[TextBlock]:
     """Return a block for each build, in the order of the report."""
-    builds = ordered_builds(record)
-    return [
-        _block(build, name, record)
-        for build, name in zip(builds, distinct_labels(builds), strict=True)
-    ]
+    return [_block(build, label, record) for _, label, build in labelled_builds(record)]
 
 
 def _block(build: BuildRecord, name: str, record: Record) -> TextBlock:

@@ -2,60 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from reportgen.common import units
 from reportgen.common.errors import RecordError
 from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Metric, metric_of, rank, split_key
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import MetricKey, metric_of, parse_key, rank
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.beside import misfit
 from reportgen.report.best import best, comparable
 from reportgen.report.figures import (
+    cell_of,
     figure_cell,
     is_own,
     mark_broken,
+    marks_of,
     part_of,
     sentence,
     shown,
-    with_mark,
 )
 from reportgen.report.input_text import inputs_text, same_shapes
-from reportgen.report.table import NOTHING, Cell, Note, Table
+from reportgen.report.model import MISSING, NOTHING, Cell, Column, Note, Row, Table, headed, words
 
 # Heads the table of builds that were run on inputs of their own, and on no data set.
 OWN_INPUTS = "Given inputs"
 
-# What does not depend on the size of the input.
-_OF_THE_MODEL_ALONE = ("params", "trainable_params")
 
-_ARROWS = {"lower": " ↓", "higher": " ↑", None: ""}
-
-
-@dataclass(frozen=True)
-class Column:
-    """One metric, at one batch size where it depends on that."""
-
-    key: str
-    metric: Metric
-    batch: int | None
-
-    @property
-    def label(self) -> str:
-        """The column's name: `Latency, batch 256`."""
-        return self.metric.label + (f", batch {self.batch}" if self.batch else "")
-
-    @property
-    def header(self) -> str:
-        """The column's name with an arrow towards what is better."""
-        return self.label + _ARROWS[self.metric.better]
+def column_of(key: str) -> Column:
+    """Return the column of a metric at one batch size: `Latency, batch 256`."""
+    metric, batch = metric_of(key), parse_key(key).batch
+    label = metric.label + (f", batch {batch}" if batch else "")
+    return Column(key, label, metric.unit, metric.better)
 
 
-def ordered_builds(record: Record) -> list[BuildRecord]:
+def named_builds(record: Record) -> dict[str, BuildRecord]:
     """Return the builds in the order of the spec; any that it does not name come last."""
     names = dict.fromkeys((*record.report.order, *sorted(record.builds)))
-    return [record.builds[name] for name in names if name in record.builds]
+    return {name: record.builds[name] for name in names if name in record.builds}
+
+
+def labelled_builds(record: Record) -> list[tuple[str, str, BuildRecord]]:
+    """Return the builds in order: name, a label that tells each from the others, and build."""
+    builds = named_builds(record)
+    return [*zip(builds, distinct_labels([*builds.values()]), builds.values(), strict=True)]
 
 
 def build_label(build: BuildRecord, *more: str) -> str:
@@ -86,15 +77,14 @@ def columns(record: Record) -> list[Column]:
     found: dict[str, Column] = {}
     for key in record.report.columns or _metrics_present(record):
         try:
-            name, batch = split_key(key)
+            asked = parse_key(key)
         except KeyError:
             raise RecordError(
                 f"the record of {record.spec} asks for an unknown column: '{key}'"
             ) from None
-        metric = metric_of(name)
-        for size in (batch,) if batch else _sizes(record, metric):
-            full = f"{name}@{size}" if size else name
-            found[full] = Column(full, metric, size)
+        for size in (asked.batch,) if asked.batch else _sizes(record, asked.metric):
+            full = MetricKey(asked.name, size, asked.convention)
+            found[full] = column_of(full)
     return list(found.values())
 
 
@@ -102,8 +92,8 @@ def _sizes(record: Record, metric: Metric) -> Sequence[int | None]:
     """Return the batch sizes that a metric stands for where it is named alone."""
     if metric.kind != "other":
         return record.report.batch_sizes if metric.per_batch else (None,)
-    keys = (split_key(key) for build in record.builds.values() for key in build.figures)
-    sizes = {size for name, size in keys if name == metric.name}
+    keys = (parse_key(key) for build in record.builds.values() for key in build.figures)
+    sizes = {key.batch for key in keys if key.column == metric.name}
     return sorted(sizes, key=lambda size: size or 0) or (None,)
 
 
@@ -123,38 +113,40 @@ def comparison_tables(record: Record) -> list[Table]:
 
     Builds with inputs of their own have one together.
     """
-    groups: dict[str, list[BuildRecord]] = {}
-    for build in ordered_builds(record):
-        groups.setdefault(build.dataset, []).append(build)
+    groups: dict[str, dict[str, BuildRecord]] = {}
+    for name, build in named_builds(record).items():
+        groups.setdefault(build.dataset, {})[name] = build
     wanted = columns(record)
-    tables = []
-    for name, builds in groups.items():
-        figures = {column.header: _compared(record, column, builds) for column in wanted}
-        table = _table(record, builds, figures, name=name or OWN_INPUTS, mark_baseline=True)
-        tables.append(replace(table, rows=tuple(map(_reasons_once, table.rows))))
-    return tables
+    return [
+        _table(
+            dataset or OWN_INPUTS,
+            record,
+            builds,
+            {column: _compared(record, column, [*builds.values()]) for column in wanted},
+            mark_baseline=True,
+        )
+        for dataset, builds in groups.items()
+    ]
 
 
-def _reasons_once(row: tuple[Cell, ...]) -> tuple[Cell, ...]:
+def _reasons_once(row: Sequence[Cell]) -> Iterator[Cell]:
     """Keep a reason for what is missing at the first of a row's cells that it holds for."""
     told: set[Note] = set()
-    cells = []
     for cell in row:
         missing = {note for note in cell.notes if note.kind == "unavailable"}
         notes = tuple(note for note in cell.notes if note not in missing & told)
-        cells.append(replace(cell, notes=notes) if notes != cell.notes else cell)
+        yield replace(cell, notes=notes) if notes != cell.notes else cell
         told |= missing
-    return tuple(cells)
 
 
 def exact_table(record: Record) -> Table | None:
     """Return our own counts to the last digit, which the comparison rounds; None without any."""
-    return _own_figures(record, "complexity", lambda figure, _: f"{figure.value:,}")
+    return _own_figures(record, "Exact counts", "complexity", lambda figure, _: f"{figure.value:,}")
 
 
 def spread_table(record: Record) -> Table | None:
     """Return how far apart the rounds of each time lay; None where no time has a spread."""
-    return _own_figures(record, "timing", _spread_text)
+    return _own_figures(record, "Spread", "timing", _spread_text)
 
 
 def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> list[Cell]:
@@ -164,18 +156,19 @@ def _compared(record: Record, column: Column, builds: Sequence[BuildRecord]) -> 
         _with_part(figure_cell(build, column.key), figure, build, record)
         for build, figure in zip(builds, figures, strict=True)
     ]
-    usual = comparable(figures, column.metric)
+    metric = metric_of(column.key)
+    usual = comparable(figures, metric)
     reference = next((figure for figure, fits in zip(figures, usual, strict=True) if fits), None)
-    marked = best(builds, [cell.text for cell in cells], column.key)
-    if not (same_shapes(builds) or column.metric.name in _OF_THE_MODEL_ALONE):
+    marked = best(builds, [cell.signed for cell in cells], column.key)
+    if not (same_shapes(builds) or metric.of_model):
         marked = [False] * len(cells)  # less work for a smaller input is no merit
     for row, figure in enumerate(figures):
         if marked[row]:
-            cells[row] = replace(cells[row], emphasis="best")
+            cells[row] = replace(cells[row], marks=cells[row].marks | {"best"})
         elif is_own(figure) and is_own(reference) and not (usual[row] or figure.stale):
             note = _stranger(figure, reference, record.environments)
             cells[row] = replace(cells[row], notes=(*cells[row].notes, note))
-    if column.metric.name == "speedup":
+    if metric.certainty == "ratio":
         cells = _with_misfits(record, column, builds, cells)
     pairs = zip(builds, cells, strict=True)
     return [mark_broken(build, column.key, cell) for build, cell in pairs]
@@ -191,7 +184,8 @@ def _with_misfits(
     record: Record, column: Column, builds: Sequence[BuildRecord], cells: Sequence[Cell]
 ) -> list[Cell]:
     """Add footnotes to speed-ups that do not fit the latencies that are shown beside them."""
-    beside = {f"{name}@{column.batch}" for name in ("latency", "throughput")}
+    batch = parse_key(column.key).batch
+    beside = {MetricKey(name, batch) for name in ("latency", "throughput")}
     if beside.isdisjoint(other.key for other in columns(record)):
         return [*cells]
     notes = (misfit(build, builds, column.key) for build in builds)
@@ -218,26 +212,31 @@ def _stranger(
     return Note("machine", f"Measured elsewhere than the others: {where}.")
 
 
-def _own_figures(record: Record, kind: str, text: Callable[[Figure, Metric], str]) -> Table | None:
+def _own_figures(
+    record: Record, title: str, kind: str, text: Callable[[Figure, Metric], str]
+) -> Table | None:
     """Write the figures of one kind that are ours; leave out rows and columns without any."""
-    builds = ordered_builds(record)
-    found: dict[str, list[Cell]] = {}
+    builds = named_builds(record)
+    found: dict[Column, list[Cell]] = {}
     for column in columns(record):
-        if column.metric.kind == kind:
-            figures = (shown(build, column.key) for build in builds)
-            cells = [_own_cell(figure, column.metric, text) for figure in figures]
-            if any(cell.text != NOTHING for cell in cells):
-                found[column.label] = cells
+        if (metric := metric_of(column.key)).kind == kind:
+            figures = (shown(build, column.key) for build in builds.values())
+            cells = [_own_cell(figure, metric, text) for figure in figures]
+            if any(cell is not MISSING for cell in cells):
+                found[replace(column, better=None)] = cells
     if not found:
         return None
-    full = _table(record, builds, found)
-    empty = (Cell(NOTHING),) * len(found)
-    return replace(full, rows=tuple(row for row in full.rows if row[-len(found) :] != empty))
+    full = _table(title, record, builds, found)
+    empty = (MISSING,) * len(found)
+    return replace(full, rows=tuple(row for row in full.rows if row.cells[-len(found) :] != empty))
 
 
 def _own_cell(figure: Figure | None, metric: Metric, text: Callable[[Figure, Metric], str]) -> Cell:
     said = text(figure, metric) if is_own(figure) else ""
-    return Cell(with_mark(said, figure) if figure and said else NOTHING)
+    if figure is None or not said:
+        return MISSING
+    marks = marks_of(figure, metric) & {"stale"}
+    return replace(cell_of(figure, metric.name), text=said, marks=marks)
 
 
 def _spread_text(figure: Figure, metric: Metric) -> str:
@@ -252,31 +251,36 @@ def _spread_text(figure: Figure, metric: Metric) -> str:
 
 
 def _table(
+    name: str,
     record: Record,
-    builds: Sequence[BuildRecord],
-    figures: Mapping[str, Sequence[Cell]],
+    builds: Mapping[str, BuildRecord],
+    figures: Mapping[Column, Sequence[Cell]],
     *,
-    name: str = "",
     mark_baseline: bool = False,
 ) -> Table:
     """Put the names of the builds before their figures, and what else tells them apart."""
-    stubs = {
-        "Model": [
-            Cell(build_label(build, *(["baseline"] if mark_baseline and build.baseline else [])))
-            for build in builds
-        ]
+    models = [
+        build_label(build, *(["baseline"] if mark_baseline and build.baseline else []))
+        for build in builds.values()
+    ]
+    stubs = {"Model": models} | {
+        header: values
+        for header, values in _circumstances(record, [*builds.values()]).items()
+        if len(set(values)) > 1
     }
-    for header, values in (
-        ("Data set", [build.dataset or NOTHING for build in builds]),
-        ("Input", [inputs_text(build) if build.inputs else NOTHING for build in builds]),
-        ("Classes", [str(build.classes or NOTHING) for build in builds]),
-        ("Batch", [str(build.batch_size or record.report.batch_size) for build in builds]),
-    ):
-        if len(set(values)) > 1:
-            stubs[header] = [Cell(value) for value in values]
+    rows = zip(*(map(words, values) for values in stubs.values()), *figures.values(), strict=True)
     return Table(
-        header=(*stubs, *figures),
-        rows=tuple(zip(*stubs.values(), *figures.values(), strict=True)),
-        numbers=(False,) * len(stubs) + (True,) * len(figures),
-        name=name,
+        name,
+        name,
+        (*headed(*stubs), *figures),
+        tuple(Row(build, (*_reasons_once(row),)) for build, row in zip(builds, rows, strict=True)),
     )
+
+
+def _circumstances(record: Record, builds: Sequence[BuildRecord]) -> dict[str, list[str]]:
+    return {
+        "Data set": [build.dataset or NOTHING for build in builds],
+        "Input": [inputs_text(build) if build.inputs else NOTHING for build in builds],
+        "Classes": [str(build.classes or NOTHING) for build in builds],
+        "Batch": [str(build.batch_size or record.report.batch_size) for build in builds],
+    }

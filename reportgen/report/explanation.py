@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from reportgen.common.units import format_exact
 from reportgen.common.visible import one_line
@@ -12,32 +11,18 @@ from reportgen.counting.breakdown import breakdown, by_operation, summed
 from reportgen.counting.conventions import PARAMS, WORK, Convention
 from reportgen.record.ledger import Kind, Ledger
 from reportgen.record.record import BuildRecord, Figure, Record
-from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import stale_note, why_unverified
 from reportgen.report.input_text import inputs_text
-from reportgen.report.table import Cell, Table
+from reportgen.report.model import Cell, Column, Explanation, Row, Table, headed, words
+from reportgen.report.terminal import grid
 
-_HEADER = ("Convention", "Says", "Adds up as", "Said by")
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """One build's figures under every convention, and what is to be known about them."""
-
-    name: str
-    input: str
-    work: Table
-    operations: Table
-    """The same figures, split by kind of operation: a row for each convention."""
-    size: Table
-    notes: tuple[str, ...]
+_COLUMNS = headed("Convention", "Says", "Adds up as", "Said by", numbers=["Says"])
 
 
 def explanations(record: Record) -> list[Explanation]:
     """Explain every build that has a ledger, in the order of the spec."""
-    builds = ordered_builds(record)
-    named = zip(distinct_labels(builds), builds, strict=True)
-    found = (explain(record, build, label) for label, build in named)
+    found = (explain(record, build, label) for _, label, build in labelled_builds(record))
     return [explanation for explanation in found if explanation is not None]
 
 
@@ -50,64 +35,56 @@ def explain(record: Record, build: BuildRecord, name: str) -> Explanation | None
     return Explanation(
         name=name,
         input=inputs_text(build, batch),
-        work=_table(WORK, ledger),
+        work=_table("Work", WORK, ledger),
         operations=_by_operation(ledger),
-        size=_table(PARAMS, ledger),
+        size=_table("Parameters", PARAMS, ledger),
         notes=tuple(_notes(build, ledger)),
     )
 
 
 def as_text(explanation: Explanation) -> str:
     """Write an explanation for a terminal, ending in a line break."""
-    from tabulate import tabulate
-
     parts = [one_line(f"{explanation.name}, input {explanation.input}")]
-    for title, table in (
-        ("work", explanation.work),
-        ("by operation", explanation.operations),
-        ("parameters", explanation.size),
-    ):
-        parts.append(
-            tabulate(
-                [[one_line(cell.text) for cell in row] for row in table.rows],
-                headers=[title, *map(str.lower, table.header[1:])],
-                tablefmt="plain",
-                disable_numparse=True,
-                colalign=["right" if number else "left" for number in table.numbers],
-            )
-        )
+    for table in (explanation.work, explanation.operations, explanation.size):
+        headers = (table.title, *(column.header for column in table.columns[1:]))
+        cells = [[one_line(cell.signed) for cell in row.cells] for row in table.rows]
+        parts.append(grid(table, cells, map(str.lower, headers), "plain"))
     parts.append("\n".join(map(one_line, explanation.notes)))
     text = "\n\n".join(filter(None, parts))
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
-def _table(conventions: Mapping[str, Convention], ledger: Ledger) -> Table:
+def _table(title: str, conventions: Mapping[str, Convention], ledger: Ledger) -> Table:
     rows = tuple(
-        tuple(
-            Cell(text)
-            for text in (
-                name,
-                format_exact(convention.total(ledger)),
-                summed(breakdown(convention, ledger)),
-                ", ".join(convention.tools),
-            )
+        Row(
+            name,
+            (
+                words(name),
+                _count(convention.total(ledger)),
+                words(summed(breakdown(convention, ledger))),
+                words(", ".join(convention.tools)),
+            ),
         )
         for name, convention in conventions.items()
     )
-    return Table(_HEADER, rows, (False, True, False, False))
+    return Table(title, title, _COLUMNS, rows)
+
+
+def _count(value: int) -> Cell:
+    return Cell(format_exact(value), value)
 
 
 def _by_operation(ledger: Ledger) -> Table:
     """Put the conventions side by side, operation by operation; those of nobody are left out."""
     splits = {name: by_operation(convention, ledger) for name, convention in WORK.items()}
     counted = set().union(*splits.values())
-    columns = [name for name in (*map(str, Kind), "parameters") if name in counted]
+    kinds = [name for name in (*map(str, Kind), "parameters") if name in counted]
     rows = tuple(
-        tuple(map(Cell, (name, *(format_exact(split.get(column, 0)) for column in columns))))
+        Row(name, (words(name), *(_count(split.get(kind, 0)) for kind in kinds)))
         for name, split in splits.items()
     )
-    header = ("Convention", *(column.capitalize() for column in columns))
-    return Table(header, rows, (False, *(True for _ in columns)))
+    columns = (_COLUMNS[0], *(Column(kind, kind.capitalize()) for kind in kinds))
+    return Table("By operation", "By operation", columns, rows)
 
 
 def _verdict(macs: Figure, ledger: Ledger) -> Iterator[str]:

@@ -8,10 +8,11 @@ from typing import TypeGuard
 from reportgen.common import units
 from reportgen.data.datasets import DATASETS
 from reportgen.record.budgets import verdicts_of
-from reportgen.record.certainty import interval_of
-from reportgen.record.metrics import Metric, is_known, metric_of
+from reportgen.record.certainty import interval_of, interval_of_share
+from reportgen.record.metric import Metric
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
-from reportgen.report.table import ABOUT, BROKEN, NOTHING, STALE, UNVERIFIED, Cell, Note
+from reportgen.report.model import ABOUT, MISSING, NOTHING, Cell, Mark, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:
@@ -31,21 +32,43 @@ def figure_cell(build: BuildRecord, key: str) -> Cell:
     """Write the figure of one build for one column, with the footnotes that it needs."""
     figure = shown(build, key)
     if figure is None:
-        is_reference = build.baseline and metric_of(key).name == "speedup"
-        return Cell("1×" if is_reference else NOTHING)
-    text = NOTHING if figure.provenance == "unavailable" else figure_text(figure, key)
-    if is_doubtful(figure):
-        text += f" {UNVERIFIED}"
+        is_reference = build.baseline and metric_of(key).certainty == "ratio"
+        return Cell("1×", 1, "×") if is_reference else MISSING
+    notes = _notes(figure, build.figures.get(key), build.reported.get(key), key)
+    return replace(cell_of(figure, key), notes=tuple(notes))
+
+
+def cell_of(figure: Figure, key: str) -> Cell:
+    """Write one figure, without footnotes."""
+    metric = metric_of(key)
+    low, high = _interval(figure, metric) or (None, None)
     return Cell(
-        with_mark(text, figure),
-        "quoted" if figure.provenance == "reported" else "",
-        tuple(_notes(figure, build.figures.get(key), build.reported.get(key), key)),
+        _plain_text(figure, key),
+        figure.value,
+        figure.unit or metric.unit,
+        low,
+        high,
+        marks_of(figure, metric),
+        figure=figure,
     )
 
 
-def with_mark(text: str, figure: Figure) -> str:
-    """Mark the text of a figure that is stale."""
-    return f"{text} {STALE}" if figure.stale else text
+def marks_of(figure: Figure, metric: Metric) -> frozenset[Mark]:
+    """Return what is to be marked of a figure by itself."""
+    found: dict[Mark, bool] = {
+        "missing": figure.value is None and not figure.text,
+        "quoted": figure.provenance == "reported",
+        "about": _is_about_one(figure, metric),
+        "unverified": is_doubtful(figure),
+        "stale": bool(figure.stale),
+    }
+    return frozenset(mark for mark, holds in found.items() if holds)
+
+
+def _interval(figure: Figure, metric: Metric) -> tuple[float, float] | None:
+    if metric.of_machine:
+        return interval_of(figure)
+    return interval_of_share(figure) if metric.certainty == "share" else None
 
 
 def is_doubtful(figure: Figure | None) -> bool:
@@ -82,12 +105,17 @@ def mark_broken(build: BuildRecord, key: str, cell: Cell) -> Cell:
     for verdict in verdicts_of(build):
         if verdict.key == key and verdict.state == "broken":
             note = Note("budget", f"Breaks the budget {verdict.budget.text}.")
-            return replace(cell, text=f"{cell.text} {BROKEN}", notes=(*cell.notes, note))
+            return replace(cell, marks=cell.marks | {"broken"}, notes=(*cell.notes, note))
     return cell
 
 
 def figure_text(figure: Figure, key: str) -> str:
-    """Write a figure that has a value: as its source printed it, or in the table's own format."""
+    """Write a figure for a sentence, with a sign where a ratio leaves open which is larger."""
+    return ABOUT * _is_about_one(figure, metric_of(key)) + _plain_text(figure, key)
+
+
+def _plain_text(figure: Figure, key: str) -> str:
+    """Write a figure: as its source printed it, or in its metric's format."""
     if figure.value is None:
         return figure.text or NOTHING
     metric = metric_of(key)
@@ -97,8 +125,7 @@ def figure_text(figure: Figure, key: str) -> str:
         return f"{figure.text} {metric.unit}"
     if figure.unit not in ("", metric.unit):
         metric = replace(metric, unit=figure.unit)
-    text = _value_text(figure.value, metric)
-    return f"{ABOUT}{text}" if metric.name == "speedup" and contains_one(figure) else text
+    return _value_text(figure.value, metric)
 
 
 def _is_bare(text: str) -> bool:
@@ -124,9 +151,9 @@ def why_unverified(figure: Figure) -> str:
     return f"these cannot be counted for sure: {figure.unverified}."
 
 
-def contains_one(figure: Figure) -> bool:
+def _is_about_one(figure: Figure, metric: Metric) -> bool:
     """Whether a ratio's 95 % interval leaves open which of the two is larger."""
-    interval = interval_of(figure)
+    interval = interval_of(figure) if metric.certainty == "ratio" and not figure.text else None
     return interval is not None and interval[0] <= 1 <= interval[1]
 
 
@@ -152,7 +179,7 @@ def _notes(figure: Figure, own: Figure | None, reported: Figure | None, key: str
         )
     if figure.unverified:
         notes.append(Note("unverified", f"Not verified: {why_unverified(figure)}"))
-    if not is_known(key):
+    if metric_of(key).kind == "other":
         text = f"The metric '{metric_of(key).name}' is not installed here: kept as it was."
         notes.append(Note("foreign", text))
     if figure.note:
@@ -166,7 +193,7 @@ def stale_note(figure: Figure) -> Note:
 
 
 def _value_text(value: units.Number, metric: Metric) -> str:
-    if metric.kind == "complexity":
+    if metric.whole:
         return units.format_count(value)
     if metric.kind == "other" and isinstance(value, int):
         return f"{units.format_exact(value)} {metric.unit}".rstrip()
@@ -174,6 +201,4 @@ def _value_text(value: units.Number, metric: Metric) -> str:
         return f"{units.format_decimals(value, 2)} %"
     if metric.unit == "×":
         return f"{units.format_significant(value)}×"
-    # A loss is exact on fixed data, as far as anybody reads it; a time is not.
-    digits = 3 if metric.kind == "timing" else 4
-    return f"{units.format_significant(value, digits)} {metric.unit}".rstrip()
+    return f"{units.format_significant(value, metric.digits)} {metric.unit}".rstrip()

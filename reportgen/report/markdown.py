@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from html import escape as escape_html
 
 from reportgen.common.visible import in_place, one_line
-from reportgen.report.table import Cell, Table
+from reportgen.report.model import Cell, Mark, Table
 
 # What Markdown, GitHub's mathematics and HTML would take for their own. An underscore inside a word
 # and a lone `&` or `#` mean nothing to them and stay readable.
@@ -20,7 +21,7 @@ _SPECIAL = re.compile(
 )
 _LIST_NUMBER = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
 
-_AROUND = {"": "", "best": "**", "quoted": "*"}
+_AROUND: Mapping[Mark, str] = {"best": "**", "quoted": "*"}
 
 
 # What GitHub makes a link of, and a notification: @name, #1, GH-1. An empty character in between,
@@ -68,17 +69,17 @@ def _longest(character: str, text: str) -> int:
 
 def cell(value: Cell) -> str:
     """Write a cell: its text escaped and set off, its footnotes after it."""
-    around = _AROUND[value.emphasis]
+    around = "".join(sign for mark, sign in _AROUND.items() if mark in value.marks)
     # The space keeps two numbers from reading as one.
     references = " ".join(f"[^{note.id}]" for note in value.notes)
-    return f"{around}{escape(value.text)}{around}{references}"
+    return f"{around}{escape(value.signed)}{around}{references}"
 
 
 def table(value: Table) -> str:
     """Write a table without padding: a long value changes its own row and no other."""
     rows = [
-        [escape(title) for title in value.header],
-        ["---:" if number else "---" for number in value.numbers],
-        *([cell(entry) for entry in entries] for entries in value.rows),
+        [escape(column.header) for column in value.columns],
+        ["---:" if column.number else "---" for column in value.columns],
+        *([cell(entry) for entry in row.cells] for row in value.rows),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from reportgen.record.metrics import metric_of, parse_key
 from reportgen.record.record import Figure, Record
-from reportgen.report.comparison import columns, distinct_labels, ordered_builds
+from reportgen.report.comparison import columns, labelled_builds
 from reportgen.report.figures import is_own
 
 
 def how_measured(record: Record) -> list[str]:
     """Return a sentence for each thing that is to be known of how the shown figures came to be."""
-    return [*_backward(record), *_rounds(record), *_turns(record)]
+    return [
+        *_arrows(record),
+        *_backward(record),
+        *_rounds(record),
+        *_turns(record),
+        *_allocators(record),
+    ]
 
 
 def span(values: Iterable[float], text: str = "{:,}") -> str:
@@ -23,8 +30,26 @@ def span(values: Iterable[float], text: str = "{:,}") -> str:
     return text.format(low) if low == high else f"{text.format(low)} to {text.format(high)}"
 
 
+def _arrows(record: Record) -> Iterator[str]:
+    kinds = {metric_of(column.key).kind for column in columns(record)}
+    if kinds:
+        yield "↑ higher is better, ↓ lower is better."
+    if "complexity" in kinds:
+        usual = record.report.batch_size
+        sizes = sorted({build.batch_size or usual for build in record.builds.values()})
+        yield f"Work is counted for a batch of {' or '.join(map(str, sizes))}."
+
+
+def _allocators(record: Record) -> Iterator[str]:
+    if any(each.get("allocator") == "steady" for each in record.environments.values()):
+        yield (
+            "Steady allocator: a process keeps the memory that a model frees. A script of your own "
+            "uses the system's allocator and may be slower."
+        )
+
+
 def _backward(record: Record) -> Iterator[str]:
-    shown = {column.metric.name for column in columns(record)}
+    shown = {column.key for column in columns(record)}
     factors = set()
     for build in record.builds.values():
         for name in ("macs", "flops"):
@@ -37,12 +62,12 @@ def _backward(record: Record) -> Iterator[str]:
 
 def _timed(record: Record) -> dict[str, list[Figure]]:
     """Return the times of batches that stand in a column, by the names of the builds."""
-    shown = columns(record)
-    sizes = {column.batch for column in shown if column.metric.name in ("latency", "throughput")}
-    builds = ordered_builds(record)
+    keys = [parse_key(column.key) for column in columns(record)]
+    timed = ("latency", "throughput")
+    sizes = sorted({key.batch for key in keys if key.name in timed and key.batch})
     found: dict[str, list[Figure]] = {}
-    for label, build in zip(distinct_labels(builds), builds, strict=True):
-        figures = (build.figures.get(f"latency@{size}") for size in sorted(filter(None, sizes)))
+    for _, label, build in labelled_builds(record):
+        figures = (build.figures.get(f"latency@{size}") for size in sizes)
         if own := [figure for figure in figures if is_own(figure)]:
             found[label] = own
     return found

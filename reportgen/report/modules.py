@@ -7,7 +7,6 @@ are left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,9 +15,11 @@ from reportgen.counting import readings
 from reportgen.record.ledger import Ledger
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Figure, Record
-from reportgen.report.comparison import distinct_labels, ordered_builds
+from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import is_own, stale_note, why_unavailable
-from reportgen.report.table import NOTHING, STALE, Cell, Note, Table
+from reportgen.report.input_text import shape_text
+from reportgen.report.model import MISSING, Cell, Column, Mark, Note, Row, Table, headed, words
+from reportgen.report.tree import children
 
 TOTAL = "total"
 ITSELF = "(itself)"
@@ -31,17 +32,34 @@ _MACHINE = {"cpu": "{}", "threads": "{} threads", "torch": "torch {}"}
 class _Column:
     """What a column says: each module's own part, how it is written, what is to be said of all."""
 
-    header: str
+    key: str
     own: Sequence[int]
     share: bool = False
     """Whether it is told in percent of the whole."""
     known: bool = True
     notes: tuple[Note, ...] = ()
 
-    def text(self, value: int, whole: int) -> str:
-        if not self.known:
-            return NOTHING
-        return _percent(value, whole) if self.share else units.format_exact(value)
+    @property
+    def header(self) -> Column:
+        """The column of the table, without a direction: modules do not compete."""
+        label = metric_of(self.key).label
+        if not self.share or metric_of(self.key).by_module:
+            return Column(self.key, label, "%" if self.share else "")
+        return Column(f"{self.key} share", f"Share of {label}", "%")
+
+    def cell(self, value: int, whole: int, *, noted: bool) -> Cell:
+        """Write one figure; the first of the column has the column's notes and is marked."""
+        if not self.known or (self.share and not whole):
+            cell = MISSING
+        elif self.share:
+            percent = 100 * value / whole
+            cell = Cell(f"{units.format_decimals(percent, 2)} %", percent, "%")
+        else:
+            cell = Cell(units.format_exact(value), value)
+        if not noted:
+            return cell
+        stale: Iterator[Mark] = ("stale" for note in self.notes if note.kind == "stale")
+        return replace(cell, marks=cell.marks.union(stale), notes=self.notes)
 
 
 def module_tables(record: Record) -> list[Table]:
@@ -49,13 +67,13 @@ def module_tables(record: Record) -> list[Table]:
     depth, keys = record.report.module_depth, record.report.module_columns
     if depth is None or keys is None:
         return []
-    builds = ordered_builds(record)
     tables = []
-    for build, label in zip(builds, distinct_labels(builds), strict=True):
+    for name, label, build in labelled_builds(record):
         if build.ledger:
             ledger = Ledger.from_json(build.ledger)
             columns = list(_columns(keys, ledger, build, record.environments))
-            tables.append(_table(ledger, columns, depth, label))
+            header = (*headed("Module"), *(column.header for column in columns), *headed("Output"))
+            tables.append(Table(name, label, header, tuple(_rows(ledger, columns, depth))))
     return tables
 
 
@@ -70,23 +88,22 @@ def _columns(
     counted = (stale_note(macs),) if macs and macs.stale else ()
     shared = next((key for key in keys if _is_work(key)), None)
     for key in keys:
-        label = metric_of(key).label
         if metric_of(key).by_module:
-            yield _time(label, build.figures.get(key), ledger, environments)
+            yield _time(key, build.figures.get(key), ledger, environments)
             continue
         try:
             own = readings.reading(key).by_module(ledger)
         except KeyError:  # a record of another version, or of a plugin's convention
             why = (Note("unavailable", f"Nothing installed here tells '{key}' of modules."),)
-            yield _Column(label, [0] * len(ledger.modules), known=False, notes=why)
+            yield _Column(key, [0] * len(ledger.modules), known=False, notes=why)
             continue
-        yield _Column(label, own, notes=counted)
+        yield _Column(key, own, notes=counted)
         if key == shared:
-            yield _Column(f"Share of {label}", own, share=True, notes=counted)
+            yield _Column(key, own, share=True, notes=counted)
 
 
 def _time(
-    label: str,
+    key: str,
     figure: Figure | None,
     ledger: Ledger,
     environments: Mapping[str, Mapping[str, str]],
@@ -95,7 +112,7 @@ def _time(
     own = [0] * len(ledger.modules)
     if figure is None or figure.shares is None or not is_own(figure):
         why = (Note("unavailable", why_unavailable(figure)),) if figure else ()
-        return _Column(label, own, known=False, notes=why)
+        return _Column(key, own, share=True, known=False, notes=why)
     positions = {module.path: position for position, module in enumerate(ledger.modules)}
     for path, share in figure.shares.items():
         # An int8 model may hold modules that the float model, which was counted, has not.
@@ -109,57 +126,44 @@ def _time(
         f"{f' on {where}' if where else ''}; hooks cost time too, so the shares stand for no times."
     )
     stale = (stale_note(figure),) if figure.stale else ()
-    return _Column(label, own, share=True, notes=(*stale, Note("shares", said)))
+    return _Column(key, own, share=True, notes=(*stale, Note("shares", said)))
 
 
-def _table(ledger: Ledger, columns: Sequence[_Column], depth: int, name: str) -> Table:
+def _rows(ledger: Ledger, columns: Sequence[_Column], depth: int) -> Iterator[Row]:
+    """Yield a row for each module that has a part in any column."""
     totals = [ledger.subtree_sums(column.own) for column in columns]
-    rows: list[tuple[Cell, ...]] = []
-    for position, itself in _rows(ledger, [column.own for column in columns], depth):
+    first = True
+    for position, itself in _positions(ledger, [column.own for column in columns], depth):
         module = ledger.modules[position]
         values = [
             column.own[position] if itself else total[position]
             for column, total in zip(columns, totals, strict=True)
         ]
-        if not any(values):
-            continue
-        label = " ".join(filter(None, (module.path, ITSELF if itself else "")))
-        cells = [
-            Cell(column.text(value, total[0]))
-            for column, value, total in zip(columns, values, totals, strict=True)
-        ]
-        if not rows:
-            cells = [
-                replace(cell, text=_marked(cell.text, column.notes), notes=column.notes)
-                for cell, column in zip(cells, columns, strict=True)
-            ]
-        shape = None if itself else module.output_shape
-        rows.append(
-            (Cell(label or TOTAL), *cells, Cell("×".join(map(str, shape)) if shape else NOTHING))
-        )
-    header = ("Module", *(column.header for column in columns), "Output")
-    return Table(header, tuple(rows), (False, *(True,) * len(columns), False), name)
+        if any(values):
+            label = " ".join(filter(None, (module.path, ITSELF if itself else ""))) or TOTAL
+            cells = (
+                column.cell(value, total[0], noted=first)
+                for column, value, total in zip(columns, values, totals, strict=True)
+            )
+            shape = None if itself else module.output_shape
+            output = words(shape_text(shape)) if shape else MISSING
+            yield Row(label, (words(label), *cells, output))
+            first = False
 
 
-def _marked(text: str, notes: Sequence[Note]) -> str:
-    """Mark the first figure of a column that is stale."""
-    return f"{text} {STALE}" if any(note.kind == "stale" for note in notes) else text
-
-
-def _rows(ledger: Ledger, own: Sequence[Sequence[int]], depth: int) -> Iterator[tuple[int, bool]]:
+def _positions(
+    ledger: Ledger, own: Sequence[Sequence[int]], depth: int
+) -> Iterator[tuple[int, bool]]:
     """Yield positions of modules, parents first, and whether the row is of the module by itself."""
-    children: dict[int, list[int]] = defaultdict(list)
-    for position, parent in enumerate(ledger.parents()):
-        if parent is not None:
-            children[parent].append(position)
+    inside = children(ledger)
 
     def below(position: int, level: int) -> Iterator[tuple[int, bool]]:
         yield position, False
-        if level == depth or not children[position]:
+        if level == depth or not inside[position]:
             return
         if any(values[position] for values in own):
             yield position, True
-        for child in children[position]:
+        for child in inside[position]:
             yield from below(child, level + 1)
 
     return below(0, 0)
@@ -167,7 +171,3 @@ def _rows(ledger: Ledger, own: Sequence[Sequence[int]], depth: int) -> Iterator[
 
 def _is_work(column: str) -> bool:
     return column.partition(".")[0] in ("macs", "flops")
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{units.format_decimals(100 * part / whole, 2)} %" if whole else NOTHING

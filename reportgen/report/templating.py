@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.common import cache
 from reportgen.common.errors import ReportgenError, did_you_mean
-from reportgen.common.fingerprint import digest
 from reportgen.report import markdown, plain
+from reportgen.report.model import Report
 
 if TYPE_CHECKING:
-    from jinja2 import BytecodeCache, Environment
+    from jinja2 import Environment
 
 BUILT_IN = "default"
+CONTEXT = 1
+"""The version of what templates are given. docs/templates.md lists it all."""
 
+_COMMENT = re.compile(r"{#-?\s*([^.]*\.)")
+_BLOCK = re.compile(r"{% block (\w+) %}")
 _UNDEFINED = re.compile("'(.+)' is undefined")
 
 
@@ -27,6 +30,25 @@ class TemplateError(ReportgenError):
     exit_code = 2
 
 
+def templated(name: str, *folders: Path) -> Callable[[Report], str]:
+    """Return a writer that fills the template `name`.
+
+    It is looked for in the user's folders, then in `folders`, then among ours.
+    """
+
+    def write(report: Report) -> str:
+        return fill(environment((*report.template_dirs, *folders)), name, context(report))
+
+    return write
+
+
+def context(report: Report) -> dict[str, Any]:
+    """Return what the templates of a report are given, by name."""
+    lists = {"tables": [*report.tables.values()], "modules": [*report.modules.values()]}
+    properties = {name: getattr(report, name) for name in ("title", "spec", "marks", "footnotes")}
+    return {**vars(report), **properties, **lists, "version": CONTEXT}
+
+
 def builtin_templates() -> Path:
     """Return the folder of our templates: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
@@ -34,7 +56,20 @@ def builtin_templates() -> Path:
     return installed if installed.is_dir() else package.parent / "templates"
 
 
-def environment(template_dirs: Sequence[Path] = ()) -> Environment:
+def described_templates() -> list[tuple[str, str]]:
+    """Return the names of our templates, each with its first sentence and its blocks."""
+    return [(path.name, _described(path)) for path in sorted(builtin_templates().glob("*.j2"))]
+
+
+def _described(path: Path) -> str:
+    text = path.read_text(encoding="utf-8")
+    said = _COMMENT.match(text)
+    blocks = ", ".join(_BLOCK.findall(text))
+    return (said[1] if said else "") + (f" Blocks: {blocks}." if blocks else "")
+
+
+@functools.lru_cache(maxsize=8)  # a template is compiled once
+def environment(template_dirs: tuple[Path, ...] = ()) -> Environment:
     """Return the environment in which templates of `template_dirs` take the place of ours.
 
     Ours stay within reach as `default/NAME`, so that a user's template can extend the one that it
@@ -51,7 +86,6 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         loader=ChoiceLoader(
             [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
         ),
-        bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.
         autoescape=False,
@@ -68,33 +102,6 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         "line": plain.line,
     }
     return jinja
-
-
-def _compiled() -> BytecodeCache:
-    """Return where compiled templates are kept: compiling ours takes longer than filling them.
-
-    What they become depends on Jinja's compiler and on what is set here, which Jinja does not look
-    at. What is kept is run, so it is checked first.
-    """
-    from jinja2 import BytecodeCache, compiler
-    from jinja2.bccache import Bucket
-
-    compiled_by = digest([cache.stamp(Path(file)) for file in (compiler.__file__, __file__)])
-
-    class Compiled(BytecodeCache):
-        def load_bytecode(self, bucket: Bucket) -> None:
-            path = cache.root() / "templates" / compiled_by / bucket.key
-            if cache.is_sound(path):
-                bucket.bytecode_from_string(path.read_bytes())
-
-        def dump_bytecode(self, bucket: Bucket) -> None:
-            with contextlib.suppress(OSError):
-                path = cache.folder("templates", compiled_by) / bucket.key
-                with cache.whole(path) as made:
-                    made.write_bytes(bucket.bytecode_to_string())
-                cache.seal(path)
-
-    return Compiled()
 
 
 def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:

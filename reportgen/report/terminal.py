@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from reportgen.common.visible import one_line
-from reportgen.record.record import Record
-from reportgen.report.comparison import comparison_tables
-from reportgen.report.table import Cell, Note, Table
+from reportgen.report.model import Cell, Note, Report, Table
 
 _NAME_WIDTH = 40
 _LEGEND = {
@@ -18,27 +18,21 @@ _LEGEND = {
 }
 
 
-def table_for_terminal(record: Record) -> str:
+def write(report: Report) -> str:
     """Return the comparison tables as text, each with its footnotes, ending in a line break."""
-    tables = comparison_tables(record)
+    tables = report.tables.values()
     return "\n".join(_lay_out(table, titled=len(tables) > 1) for table in tables)
 
 
 def _lay_out(table: Table, *, titled: bool) -> str:
-    from tabulate import tabulate
-
     numbers = {note: number for number, note in enumerate(table.notes, start=1)}
-    text = tabulate(
-        [[_cell(cell, numbers) for cell in row] for row in table.rows],
-        headers=[one_line(title).replace(", ", "\n") for title in table.header],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["right" if number else "left" for number in table.numbers],
-    )
+    cells = [[_cell(cell, numbers) for cell in row.cells] for row in table.rows]
+    headers = (one_line(column.header).replace(", ", "\n") for column in table.columns)
+    text = grid(table, cells, headers, "simple")
     legend = [text for mark, text in _LEGEND.items() if mark in table.marks]
     return "\n".join(
         [
-            *([one_line(table.name)] if titled else []),
+            *([one_line(table.title)] if titled else []),
             text,
             *(["; ".join(legend)] if legend else []),
             *(f"[{number}] {one_line(note.text)}" for note, number in numbers.items()),
@@ -47,9 +41,17 @@ def _lay_out(table: Table, *, titled: bool) -> str:
     )
 
 
+def grid(table: Table, cells: Sequence[Sequence[str]], headers: Iterable[str], look: str) -> str:
+    """Align the texts of a table's cells under headers."""
+    from tabulate import tabulate
+
+    sides = ["right" if column.number else "left" for column in table.columns]
+    return tabulate(cells, [*headers], tablefmt=look, disable_numparse=True, colalign=sides)
+
+
 def _cell(cell: Cell, numbers: dict[Note, int]) -> str:
-    text = one_line(cell.text)
+    text = one_line(cell.signed)
     if len(text) > _NAME_WIDTH:
         text = text[: _NAME_WIDTH - 1] + "…"
-    marks = "*" if cell.emphasis == "best" else ""
+    marks = "*" if "best" in cell.marks else ""
     return text + marks + "".join(f"[{numbers[note]}]" for note in cell.notes)

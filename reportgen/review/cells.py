@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from reportgen.record.digests import differing
-from reportgen.record.metrics import metric_of
+from reportgen.record.metrics import MetricKey, metric_of, parse_key
 from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.figures import is_own
 from reportgen.review import significance
@@ -126,18 +126,19 @@ def _timing(
     was_by, now_by = (each.get("allocator", "system") for each in (here, there))
     if was_by != now_by:
         return CellChange(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
-    name, _, batch = key.partition("@")
-    if name == "speedup" and _differs("speedup", "baseline", before[1], after[1]):
+    metric, group = metric_of(key), metric_of(key).group or "timing"
+    if _differs(group, "baseline", before[1], after[1]):
         return CellChange(key, old, new, "incomparable", "other baseline")
     noisy = (old, new)
-    if name == "throughput":  # computed from the latency, of which the calls were
-        was, now = (build.figures.get(f"latency@{batch}") for _, build in (before, after))
+    if metric.inverse_of:  # computed from the latency, of which the calls were
+        timed = MetricKey(metric.inverse_of, parse_key(key).batch)
+        was, now = (build.figures.get(timed) for _, build in (before, after))
         noisy = (was or Figure("unavailable"), now or Figure("unavailable"))
-    prompted = has_reason("speedup" if name == "speedup" else "timing", before[1], after[1], *noisy)
+    prompted = has_reason(group, before[1], after[1], *noisy)
     ratio = significance.ratio(*noisy, floor_of(prompted))
     if ratio is None:
         return CellChange(key, old, new, "noise", significance.why_untold(*noisy))
-    log = -ratio.log if name == "throughput" else ratio.log
+    log = -ratio.log if metric.inverse_of else ratio.log
     cell = CellChange(key, old, new, "noise", fastest=round(math.expm1(min(log, _LARGEST_LOG)), 6))
     if not ratio.significant:
         if ratio.error > significance.TELLING:

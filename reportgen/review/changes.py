@@ -9,7 +9,7 @@ from typing import Literal
 from reportgen.record.digests import differing
 from reportgen.record.metrics import metric_of, rank
 from reportgen.record.record import BuildRecord, Record
-from reportgen.report.comparison import ordered_builds
+from reportgen.report.comparison import named_builds
 from reportgen.review.cells import CellChange, ChangeVerdict, measured_cell, quoted_cell
 from reportgen.review.drift import confirmed
 
@@ -91,7 +91,7 @@ def compare_all(base: Mapping[str, Record], head: Mapping[str, Record]) -> list[
 def compare(name: str, base: Record | None, head: Record | None) -> Comparison:
     """Compare two records of one spec."""
     rows = []
-    sides = (ordered_builds(record) if record else [] for record in (base, head))
+    sides = ([*named_builds(record).values()] if record else [] for record in (base, head))
     for old, new in _pairs(*sides):
         cells: tuple[CellChange, ...] = ()
         if old is not None and new is not None and base is not None and head is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.common.errors import ConflictError
-from reportgen.common.files import in_lines, locked
+from reportgen.common.files import locked, same
 from reportgen.data.search import Search
 from reportgen.plan.plan import Plan
 from reportgen.plan.selection import Selection
@@ -22,7 +22,7 @@ from reportgen.record import record as records
 from reportgen.record.budgets import broken_budgets
 from reportgen.record.digests import differing
 from reportgen.record.record import Record
-from reportgen.report import render
+from reportgen.report import not_installed, render, suffixes
 from reportgen.report.figures import is_doubtful
 from reportgen.review.findings import Finding
 
@@ -48,8 +48,8 @@ class Examined:
     plan: Plan
     record: Record
     state: State
-    expected: Mapping[Path, str]
-    actual: Mapping[Path, str | None]
+    expected: Mapping[Path, str | bytes]
+    actual: Mapping[Path, bytes | None]
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,14 @@ def check(
     try:
         with locked(path):  # so that the record and its documents are of one run
             record = records.read(path)
-            formats = record.report.formats if record else ()
-            files = [out / f"{plan.name}.{kind}" for kind in formats]
-            actual = {file: _text(file) for file in files}
+            files = [out / f"{plan.name}.{each}" for each in suffixes(record)] if record else []
+            actual = {file: _content(file) for file in files}
     except ConflictError as error:
         return Checked(plan, (Finding("stale", "", str(error)),))
     if record is None:
         return Checked(plan, (Finding("missing", "", f"{path}: there is no record"),))
     documents = render(record, template_dirs=template_dirs)
-    expected = {out / f"{plan.name}.{kind}": text for kind, text in documents.items()}
+    expected = {out / f"{plan.name}.{suffix}": each for suffix, each in documents.items()}
     state = compare(plan, record, search, Selection())
     subject = Examined(plan, record, state, expected, actual)
     findings = tuple(finding for run in (*CHECKS, *more) for finding in run(subject))
@@ -146,13 +145,15 @@ def stale_settings(subject: Examined) -> Iterator[Finding]:
 
 def documents(subject: Examined) -> Iterator[Finding]:
     """Find documents that are missing, or that the record does not give as they are."""
-    for path, text in subject.expected.items():
+    for path, content in subject.expected.items():
         actual = subject.actual[path]
         if actual is None:
             yield Finding("missing", "", f"{path}: there is no such document")
-        elif in_lines(actual) != in_lines(text):
+        elif not same(actual, content):
             message = f"{path}: edited by hand, or written with another template"
-            yield Finding("document", "", message, _diff(actual, text, path))
+            yield Finding("document", "", message, _diff(actual, content, path))
+    for name in not_installed(subject.record):
+        yield Finding("document", "", f"the format '{name}' of the record is not installed here")
 
 
 def budgets(subject: Examined) -> Iterator[Finding]:
@@ -209,18 +210,20 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any], names: Mapping[str,
     return list(dict.fromkeys(names.get(key, key.replace("_", " ")) for key in keys))
 
 
-def _text(path: Path) -> str | None:
+def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes().decode("utf-8", errors="replace")
+        return path.read_bytes()
     except FileNotFoundError:
         return None
 
 
-def _diff(actual: str, expected: str, path: Path) -> str:
+def _diff(actual: bytes, expected: str | bytes, path: Path) -> str:
     """Return a unified diff from the file to what the record gives, cut where it grows long."""
+    if isinstance(expected, bytes):
+        return f"{len(actual):,} bytes here, {len(expected):,} from the record"
     lines = list(
         difflib.unified_diff(
-            actual.splitlines(),
+            actual.decode(errors="replace").splitlines(),
             expected.splitlines(),
             str(path),
             "what the record gives",

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from reportgen.common import units
-from reportgen.record.metrics import metric_of, split_key
+from reportgen.record.metrics import metric_of
 from reportgen.record.record import Figure, Record
-from reportgen.report.comparison import Column, columns, distinct_labels
-from reportgen.report.figures import figure_text, shown, with_mark
-from reportgen.report.table import NOTHING, Table
-from reportgen.report.table import Cell as Text
+from reportgen.report.comparison import column_of, columns, distinct_labels
+from reportgen.report.figures import cell_of, shown
+from reportgen.report.model import MISSING, NOTHING, Cell, Column, Table, words
+from reportgen.report.model import Row as TableRow
 from reportgen.review.cells import CellChange
 from reportgen.review.changes import Comparison, Row, Status
 from reportgen.review.thresholds import Judged
@@ -124,7 +124,7 @@ def labels(rows: Sequence[Row]) -> dict[Row, str]:
 
 def line(model: str, cell: CellChange) -> Line:
     """Put one figure before and after into words."""
-    metric = Column(cell.key, metric_of(cell.key), split_key(cell.key)[1]).label
+    metric = column_of(cell.key).label
     old, new = _texts(cell)
     return Line(
         model,
@@ -194,25 +194,29 @@ def _rows(
     rows = comparison.with_status(status)
     if not rows or record is None:
         return None
-    wanted = columns(record)
-
-    def text(row: Row, key: str) -> str:
-        figure = shown(row.build, key)
-        return NOTHING if figure is None else _text(figure, key)
-
+    wanted = [replace(column, better=None) for column in columns(record)]
     return Table(
-        header=("Model", *(column.label for column in wanted)),
-        rows=tuple(
-            (Text(names[row]), *(Text(text(row, column.key)) for column in wanted)) for row in rows
+        status,
+        status.capitalize(),
+        (Column("Model", "Model", number=False), *wanted),
+        tuple(
+            TableRow(
+                names[row],
+                (
+                    words(names[row]),
+                    *(_cell(shown(row.build, column.key), column.key) for column in wanted),
+                ),
+            )
+            for row in rows
         ),
-        numbers=(False, *(True for _ in wanted)),
     )
 
 
-def _text(figure: Figure, key: str) -> str:
-    if figure.provenance == "unavailable":
-        return NOTHING
-    return with_mark(figure_text(figure, key), figure)
+def _cell(figure: Figure | None, key: str) -> Cell:
+    if figure is None:
+        return MISSING
+    cell = cell_of(figure, key)
+    return replace(cell, marks=cell.marks - {"quoted", "unverified"})
 
 
 def _texts(cell: CellChange) -> tuple[str, str]:
@@ -220,7 +224,7 @@ def _texts(cell: CellChange) -> tuple[str, str]:
     figures = (cell.old, cell.new)
     values = [figure.value if figure else None for figure in figures]
     exact = all(isinstance(value, int) for value in values if value is not None)
-    texts = [_text(figure, cell.key) if figure else NOTHING for figure in figures]
+    texts = [_cell(figure, cell.key).signed for figure in figures]
     if metric_of(cell.key).kind == "complexity" and exact and not cell.quoted:
         texts = [NOTHING if value is None else f"{value:,}" for value in values]
     elif texts[0] == texts[1] and None not in values:

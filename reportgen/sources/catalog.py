@@ -6,13 +6,10 @@ what begins with no source is a single model of an installed package.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import replace
 
 from reportgen.common.errors import did_you_mean, nearest
-from reportgen.common.registry import Registry
+from reportgen.common.registry import Registry, was_known
 from reportgen.sources.model_source import ModelEntry, ModelSource, UnknownModelError
 
 MODEL_SOURCES = Registry(
@@ -29,22 +26,6 @@ MODEL_SOURCES = Registry(
     },
 )
 
-# Names to take for those of packages that are not installed now (see `known_before`).
-_KNOWN_BEFORE: ContextVar[frozenset[str]] = ContextVar("known_before", default=frozenset())
-
-
-@contextmanager
-def known_before(sources: Iterable[str]) -> Iterator[None]:
-    """Let `find` know these names in the body, where no installed package has them.
-
-    A record holds figures of them, so they are no misspellings. Such an entry has no `target`.
-    """
-    token = _KNOWN_BEFORE.set(frozenset(sources))
-    try:
-        yield
-    finally:
-        _KNOWN_BEFORE.reset(token)
-
 
 def find(name: str) -> ModelEntry:
     """Return the model that a spec's `source` names; raise UnknownModelError.
@@ -55,7 +36,7 @@ def find(name: str) -> ModelEntry:
     try:
         entry = MODEL_SOURCES[source].find(name)
     except UnknownModelError as error:
-        if name in _KNOWN_BEFORE.get():
+        if was_known(name):
             return ModelEntry(name, "")
         raise UnknownModelError(name, error.hint or _hint(name)) from None
     package, _ = MODEL_SOURCES.package(source)

@@ -5,48 +5,51 @@ Conventions are imported where one is asked for: most specs name none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from typing import Annotated, TypeAlias
 
 from pydantic import AfterValidator
 
 from reportgen.common.errors import did_you_mean
-from reportgen.record import metrics
+from reportgen.common.registry import was_known
+from reportgen.record.metrics import METRICS, is_known, is_possible, parse_key
 from reportgen.spec.base import problem
-
-_BY_MODULE = {name: row for name, row in metrics.METRICS.items() if row.by_module}
 
 
 def _known_column(column: str) -> str:
-    if not metrics.is_known(column):
-        raise _unknown(column, metrics.METRICS)
-    if metrics.metric_of(column).by_module:
+    if was_known(column.partition("@")[0]) and is_possible(column):
+        return column
+    if not is_known(column):
+        raise _unknown(column, METRICS)
+    key = parse_key(column)
+    if key.metric.by_module:
         raise problem(
-            f"'{column}' is told of modules only",
+            f"'{column}' is available only in `report.modules`",
             f"Write `modules: {{columns: [params, macs, {column}]}}` under `report`.",
         )
-    if parts := metrics.split_convention(column):
-        _check_convention(*parts)
+    if key.convention:
+        _check_convention(key.name, key.convention)
     return column
 
 
 def _additive_column(column: str) -> str:
     from reportgen.counting import readings
 
-    if column in _BY_MODULE:
+    by_module = [name for name in METRICS if METRICS[name].by_module]
+    if column in by_module:
         return column
     try:
         readings.reading(column)
     except KeyError:
-        if parts := metrics.split_convention(column):
-            _check_convention(*parts)
-        if column in metrics.METRICS:
-            known = ", ".join((*readings.PLAIN, *_BY_MODULE))
+        if is_possible(column) and (key := parse_key(column)).convention:
+            _check_convention(key.name, key.convention)
+        if column in METRICS:
+            known = ", ".join((*readings.PLAIN, *by_module))
             raise problem(
-                f"'{column}' cannot be told of a module",
+                f"'{column}' is not available for modules",
                 f"Known: {known}; and flops and params by a convention, such as flops.thop.",
             ) from None
-        raise _unknown(column, {**readings.PLAIN, **_BY_MODULE}) from None
+        raise _unknown(column, [*readings.PLAIN, *by_module]) from None
     return column
 
 
@@ -62,7 +65,7 @@ def _check_convention(metric: str, convention: str) -> None:
         )
 
 
-def _unknown(column: str, known: Mapping[str, object]) -> Exception:
+def _unknown(column: str, known: Collection[str]) -> Exception:
     """Say what is wrong with a column that is no metric's."""
     from reportgen.counting import readings
 

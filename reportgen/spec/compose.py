@@ -47,10 +47,7 @@ def merge(base: Source, over: Source) -> Source:
         }
 
     return Source(
-        over.text,
-        value,
-        {**kept(base.keys), **over.keys},
-        {**kept(base.values), **over.values},
+        over.text, value, {**kept(base.keys), **over.keys}, {**kept(base.values), **over.values}
     )
 
 

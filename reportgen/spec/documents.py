@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from reportgen.spec.base import Part, PositiveInt
+from reportgen.common.errors import did_you_mean
+from reportgen.record.formats import FORMATS
+from reportgen.spec.base import Part, PositiveInt, problem
 from reportgen.spec.columns import Column, ModuleColumn
 
-Format = Literal["md", "txt"]
+
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        hint = f"{did_you_mean(name, FORMATS)} `reportgen list formats` lists all."
+        raise problem(f"unknown format '{name}'", hint)
+    return name
 
 
 class ModuleTables(Part):
@@ -29,8 +36,8 @@ class ModuleTables(Part):
 class Report(Part):
     """Contents and formats of the documents."""
 
-    formats: list[Format] = Field(default_factory=lambda: [*get_args(Format)])
-    """Documents to write beside the record."""
+    formats: list[Annotated[str, AfterValidator(_known_format)]] = ["md", "txt"]
+    """Documents to write beside the record: `reportgen list formats`."""
     columns: Annotated[list[Column], Field(min_length=1)] | None = None
     """Columns of the tables; default: everything measured."""
     tree: bool = False

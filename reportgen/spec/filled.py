@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.common.errors import Problem
-from reportgen.record import budgets, metrics
+from reportgen.record import budgets
+from reportgen.record.metric import KINDS
+from reportgen.record.metrics import METRICS, is_known, metric_of, parse_key
 from reportgen.spec.quoted import metric_key
 from reportgen.spec.yaml_text import Path, Source, mapping, sequence
-
-_PARTS = metrics.KINDS
-_TIMES_OF_MODULES = {name for name, row in metrics.METRICS.items() if row.by_module}
 
 
 def measured(parsed: Source) -> dict[str, Any]:
@@ -33,8 +32,8 @@ def how_to_measure(parsed: Source, part: str) -> str:
 def switch_problems(parsed: Source) -> Iterator[Problem]:
     """Find a spec that switches everything off and shows nothing instead."""
     given = parsed.value.get("measure")
-    off = [part for part in _PARTS if part in mapping(given) and _is_off(mapping(given)[part])]
-    shown = {*_PARTS} & {*measured(parsed)} or sequence(parsed.value.get("reported"))
+    off = [part for part in KINDS if part in mapping(given) and _is_off(mapping(given)[part])]
+    shown = {*KINDS} & {*measured(parsed)} or sequence(parsed.value.get("reported"))
     if off and not shown:
         yield parsed.problem(
             ("measure", off[0]),
@@ -71,8 +70,12 @@ def _columns(parsed: Source, path: Path, columns: Any) -> Iterator[Problem]:
         if columns.index(column) != index:
             yield parsed.problem(here, f"the column '{column}' is listed twice", "Remove one.")
         # What is counted of modules is spoken of above, all at once.
-        elif (column in _TIMES_OF_MODULES) == ("modules" in path):
+        elif _by_module(column) == ("modules" in path):
             yield from _unfilled(parsed, here, column, "column")
+
+
+def _by_module(column: str) -> bool:
+    return column in METRICS and METRICS[column].by_module
 
 
 def budget_problems(parsed: Source) -> Iterator[Problem]:
@@ -82,7 +85,7 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
     owners += [(("models", name), model) for name, model in models.items()]
     for path, owner in owners:
         for key, text in mapping(mapping(owner).get("budgets")).items():
-            if not isinstance(text, str) or not metrics.is_known(key):
+            if not isinstance(text, str) or not is_known(key):
                 continue  # which is told where types are checked
             here = (*path, "budgets", key)
             try:
@@ -97,9 +100,9 @@ def _unfilled(
     parsed: Source, path: Path, key: str, noun: str, *, at_key: bool = False
 ) -> Iterator[Problem]:
     measure = measured(parsed)
-    if not isinstance(parsed.value.get("measure", {}), dict) or not metrics.is_known(key):
+    if not isinstance(parsed.value.get("measure", {}), dict) or not is_known(key):
         return
-    metric = metrics.metric_of(key)
+    metric = metric_of(key)
     entries = sequence(parsed.value.get("reported"))
     quoted = [mapping(entry).get(metric_key(entry)) for entry in entries]
     message = f"nothing here gives the {noun} '{key}'"
@@ -112,12 +115,12 @@ def _unfilled(
             wanted = ", ".join(map(str, [*given, key]))
             hint = f"Add it to `measure: accuracy: metrics`: [{wanted}]."
             yield parsed.problem(path, message, hint, at_key=at_key)
-    elif key == "time.total" and key not in quoted and _all_have_inputs(parsed):
+    elif metric.of_data and key not in quoted and _all_have_inputs(parsed):
         hint = f"It is of a data set, and all models here have inputs: remove the {noun}."
         yield parsed.problem(path, message, hint, at_key=at_key)
     elif metric.per_batch and "@" in key:
         sizes = mapping(measure.get("timing")).get("batch_sizes", [1])
-        batch = metrics.split_key(key)[1]
+        batch = parse_key(key).batch
         if isinstance(sizes, list) and batch not in sizes:
             yield parsed.problem(
                 path,

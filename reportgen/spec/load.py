@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reportgen.common.errors import Problem, SpecError, UsageError, did_you_mean, nearest
-from reportgen.spec import yaml_text
+from reportgen.spec import plain, yaml_text
 from reportgen.spec.base import Part
 from reportgen.spec.compose import compose
 from reportgen.spec.model import Spec
@@ -40,7 +40,18 @@ def loads(text: str, file: str = "<spec>", overrides: Sequence[str] = ()) -> Spe
 
     Raises SpecError, and UsageError for an override that is none.
     """
-    parsed = compose(yaml_text.parse(text, file), Path(file), overrides)
+    return _checked(compose(yaml_text.parse(text, file), Path(file), overrides))
+
+
+def of_mapping(spec: Mapping[str, Any], folder: Path, overrides: Sequence[str] = ()) -> Spec:
+    """Read a spec from a dictionary as YAML would give it; what it extends is in `folder`.
+
+    Its errors name the path of a value. Raises SpecError, UsageError for an override that is none.
+    """
+    return _checked(compose(plain.source(spec), folder / "report", overrides))
+
+
+def _checked(parsed: yaml_text.Source) -> Spec:
     problems: list[Problem] = list(reference_problems(parsed))
     spec: Spec | None = None
     try:
@@ -131,7 +142,7 @@ def _expected(kind: str, context: dict[str, Any]) -> str:
         return f"{count} or more" if kind == "too_short" else f"at most {count}"
     if kind == "string_pattern_mismatch":
         return {
-            r"^[0-9a-f]{8,64}$": "8 to 64 hexadecimal digits in small letters (quote them)",
+            r"^[0-9a-f]{8,64}$": "8 to 64 hexadecimal digits in small letters (quote them)"
         }.get(context["pattern"], "an http or https address")
     return {
         "int_type": "a whole number",

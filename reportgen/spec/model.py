@@ -20,8 +20,9 @@ from pydantic import (
 )
 
 from reportgen.common.errors import did_you_mean
+from reportgen.common.registry import was_known
 from reportgen.data import datasets
-from reportgen.record.metrics import QUALITY
+from reportgen.record.metrics import METRICS, metrics
 from reportgen.sources import catalog
 from reportgen.sources.catalog import MODEL_SOURCES
 from reportgen.sources.model_source import UnknownModelError
@@ -46,6 +47,25 @@ def _known_source(source: str) -> str:
     except UnknownModelError as error:
         raise problem(str(error), error.hint) from None
     return source
+
+
+def _known_quality(name: str) -> str:
+    if was_known(name) or (name in METRICS and METRICS[name].kind == "accuracy"):
+        return name
+    known = [name for name in METRICS if METRICS[name].kind == "accuracy"]
+    hint = did_you_mean(name, known, show=len(known))
+    if name in METRICS:
+        raise problem(f"'{name}' is no metric of quality", f"Known: {', '.join(known)}.")
+    raise problem(f"unknown metric '{name}'", hint)
+
+
+QualityMetric: TypeAlias = Annotated[
+    str,
+    AfterValidator(_known_quality),
+    WithJsonSchema(
+        {"anyOf": [{"enum": [str(name) for name in metrics("accuracy")]}, {"type": "string"}]}
+    ),
+]
 
 
 class Normalization(Part):
@@ -332,7 +352,7 @@ class Timing(Part):
 class Accuracy(Part):
     """Evaluate on the data set."""
 
-    metrics: Annotated[list[Literal[QUALITY]], Field(min_length=1)] = Field(  # type: ignore[valid-type]
+    metrics: Annotated[list[QualityMetric], Field(min_length=1)] = Field(
         default_factory=lambda: ["top1"]
     )
     """Metrics of quality."""

@@ -68,7 +68,7 @@ class Claim(Quoted):
                 readings.reading(self.metric)
             except KeyError:
                 raise problem(
-                    f"'{self.metric}' cannot be told of a module",
+                    f"'{self.metric}' is not available for modules",
                     f"Known: {', '.join(readings.PLAIN)}; flops and params by a convention.",
                 ) from None
         return self

@@ -13,7 +13,7 @@ from reportgen.common.errors import Problem, did_you_mean
 from reportgen.common.units import read_in
 from reportgen.common.visible import alike
 from reportgen.data import datasets
-from reportgen.record import metrics
+from reportgen.record.metrics import is_known, metric_of
 from reportgen.spec.filled import (
     budget_problems,
     column_problems,
@@ -185,7 +185,7 @@ def _values(parsed: Source, section: str) -> Iterator[Problem]:
         if not isinstance(key, str) or not isinstance(value, (str, int, float)):
             continue
         try:
-            metric = metrics.metric_of(key)
+            metric = metric_of(key)
             read_in(value, metric.unit, metric.counts)
         except KeyError:
             continue  # an unknown metric is told where types are checked
@@ -248,9 +248,9 @@ def _claims(parsed: Source) -> Iterator[Problem]:
     for index, entry in enumerate(sequence(parsed.value.get("claims"))):
         name = metric_key(entry)
         key = mapping(entry).get(name)
-        if not isinstance(key, str) or not metrics.is_known(key):
+        if not isinstance(key, str) or not is_known(key):
             continue
-        metric = metrics.metric_of(key)
+        metric = metric_of(key)
         given = mapping(measure.get("accuracy")).get("metrics", ["top1"])
         if metric.kind not in measure:
             hint = f"{how_to_measure(parsed, metric.kind)}, or quote it under `reported`."

@@ -33,8 +33,8 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 # What a spec may grow to by its aliases, and how deep it may be.
 _MOST_VALUES = 100_000
-_DEEPEST = 50
-_TOO_DEEP, _FLATTER = "this is nested too deep", f"A spec is at most {_DEEPEST} levels deep."
+DEEPEST = 50
+TOO_DEEP, FLATTER = "this is nested too deep", f"A spec is at most {DEEPEST} levels deep."
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def parse(text: str, file: str) -> Source:
         node = yaml.compose(text, Loader=_FastLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if "nesting depth" in str(error):
-            raise SpecError([_at(origin, error).problem(_TOO_DEEP, _FLATTER)]) from None
+            raise SpecError([_at(origin, error).problem(TOO_DEEP, FLATTER)]) from None
         node = _slowly(text, origin)
     if node is None:
         start = Place(origin, 1, 1)
@@ -108,12 +108,12 @@ def _slowly(text: str, origin: Text) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except RecursionError:
-        problem = Place(origin, 1, 1).problem(_TOO_DEEP, _FLATTER)
+        problem = Place(origin, 1, 1).problem(TOO_DEEP, FLATTER)
     except yaml.reader.ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         character = text[error.position : error.position + 1]
-        problem = Place(origin, line, column).problem(*_cannot_be_seen("the text", character))
+        problem = Place(origin, line, column).problem(*cannot_be_seen("the text", character))
     except yaml.MarkedYAMLError as error:
         problem = _syntax_problem(error, origin)
     except yaml.YAMLError as error:
@@ -137,7 +137,8 @@ def _syntax_problem(error: yaml.MarkedYAMLError, origin: Text) -> Problem:
     return place.problem(f"not YAML: {error.problem}", hint)
 
 
-def _cannot_be_seen(what: str, character: str) -> tuple[str, str]:
+def cannot_be_seen(what: str, character: str) -> tuple[str, str]:
+    """Return the message and the hint for a character of a text."""
     return f"{what} holds {called(character)}, which cannot be seen", "Remove it."
 
 
@@ -164,8 +165,8 @@ class _Reader:
         if id(node) in self._open:
             self._add(node, "an alias that contains itself", "Write the value out.")
             return None
-        if len(path) > _DEEPEST:
-            self._add(node, _TOO_DEEP, _FLATTER)
+        if len(path) > DEEPEST:
+            self._add(node, TOO_DEEP, FLATTER)
             return None
         self._open.add(id(node))
         try:
@@ -185,7 +186,7 @@ class _Reader:
     def _seen(self, node: yaml.Node, value: Any, what: str, allowed: str = "") -> Any:
         """Return a value; where it is text, note what cannot be seen in it."""
         if isinstance(value, str) and (character := unseen(value, allowed)):
-            self._add(node, *_cannot_be_seen(what, character))
+            self._add(node, *cannot_be_seen(what, character))
         return value
 
     def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations
 from torch.optim.swa_utils import AveragedModel
 
-from reportgen.builds.state_dicts import load, load_into, read_checkpoint
+from reportgen.builds.checkpoint_file import read_checkpoint
+from reportgen.builds.state_dicts import load, load_into
 from reportgen.common.errors import MeasureError
 
 

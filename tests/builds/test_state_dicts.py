@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from reportgen.builds.state_dicts import load, load_into, read_checkpoint
+from reportgen.builds.checkpoint_file import read_checkpoint
+from reportgen.builds.state_dicts import load, load_into
 from reportgen.common import cache
 from reportgen.common.errors import MeasureError, MissingError
 from reportgen.data.search import Search

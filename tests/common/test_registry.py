@@ -34,7 +34,12 @@ def _fresh() -> Iterator[None]:
 
 
 def install(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, package: str, points: dict[str, str], code: str
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    package: str,
+    points: dict[str, str],
+    code: str,
+    group: str = "reportgen.things",
 ) -> None:
     """Install a package that declares entries: its metadata, and a module of its name."""
     site = folder / package
@@ -42,7 +47,7 @@ def install(
     info.mkdir(parents=True)
     lines = "\n".join(f"{name} = {value}" for name, value in points.items())
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 1.2\n")
-    (info / "entry_points.txt").write_text(f"[reportgen.things]\n{lines}\n")
+    (info / "entry_points.txt").write_text(f"[{group}]\n{lines}\n")
     (site / f"{package}.py").write_text(code)
     monkeypatch.syspath_prepend(str(site))
 

@@ -8,10 +8,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from reportgen.common.errors import MissingError
+from tests.data.layouts import png
 
 
 class Subject:
@@ -72,3 +74,31 @@ class Crashing:
 
     def fingerprint(self, *_: object) -> str:
         os.abort()
+
+
+# The brightest channel is the class; with the identity as its kernel a net is always right.
+NET = """\
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, num_classes=3):
+        super().__init__()
+        self.conv = nn.Conv2d(3, num_classes, 1, bias=False)
+
+    def forward(self, x):
+        return self.conv(x).mean((2, 3))
+"""
+RIGHT = {"conv.weight": torch.eye(3).reshape(3, 3, 1, 1)}
+
+
+def pictures(split: str = "test", count: int = 4) -> dict[str, bytes]:
+    """Images of a colour each, which the network tells apart."""
+    random = np.random.default_rng(0)
+    entries = {}
+    for channel, label in enumerate(("a_red", "b_green", "c_blue")):
+        for number in range(count):
+            pixels = random.integers(0, 60, (8, 8, 3), np.uint8)
+            pixels[..., channel] += 150
+            entries[f"{split}/{label}/{number}.png"] = png(pixels)
+    return entries

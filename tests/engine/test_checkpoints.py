@@ -5,25 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch.optim.swa_utils import AveragedModel
 
 from reportgen.cli import main
+from tests.data.layouts import write_folder
+from tests.engine.subjects import NET, RIGHT, pictures
 
-# The brightest channel is the class; with the identity as its kernel a net is always right.
-NETS = """\
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self, num_classes=3):
-        super().__init__()
-        self.conv = nn.Conv2d(3, num_classes, 1, bias=False)
-
-    def forward(self, x):
-        return self.conv(x).mean((2, 3))
+NETS = (
+    NET
+    + """
 
 class Part(nn.Module):
     def __init__(self, num_classes=3):
@@ -41,19 +33,13 @@ class Versioned(Net):
             state[f"{prefix}conv.weight"] = -state[f"{prefix}conv.weight"]
         super()._load_from_state_dict(state, prefix, metadata, *rest)
 """
-RIGHT = {"conv.weight": torch.eye(3).reshape(3, 3, 1, 1)}
+)
 WRONG = {"conv.weight": torch.zeros(3, 3, 1, 1)}
 
 
 def write_project(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "nets.py").write_text(NETS)
-    random = np.random.default_rng(0)
-    for channel, name in enumerate("abc"):
-        (folder / "images/test" / name).mkdir(parents=True)
-        for number in range(4):
-            pixels = random.integers(0, 60, (8, 8, 3), np.uint8)
-            pixels[..., channel] += 150
-            Image.fromarray(pixels).save(folder / "images/test" / name / f"{number}.png")
+    write_folder(folder / "images", pictures())
     monkeypatch.syspath_prepend(str(folder))
     from nets import Net, Part, Versioned  # type: ignore[import-not-found]
 

@@ -18,25 +18,17 @@ from reportgen.cli import main
 from reportgen.common import cache
 from reportgen.data.classes import CLASS_NAMES
 from tests.data.layouts import png, write_folder, write_zip
+from tests.engine.subjects import NET, RIGHT, pictures
 
-CLASSES = ("a_red", "b_green", "c_blue")
-MODEL = """\
-from torch import nn
-
-
-class Net(nn.Module):
-    def __init__(self, num_classes=3):
-        super().__init__()
-        self.conv = nn.Conv2d(3, num_classes, 1, bias=False)
-
-    def forward(self, x):
-        return self.conv(x).mean((2, 3))
-
+MODEL = (
+    NET
+    + """
 
 class Broken(Net):
     def forward(self, x):
         return super().forward(x) / 0
 """
+)
 SPEC = """\
 reportgen: 1
 title: Folders
@@ -62,18 +54,6 @@ SETS = {
 }
 
 
-def pictures(split: str = "test", count: int = 4) -> dict[str, bytes]:
-    """Images of a colour each, which the network tells apart."""
-    random = np.random.default_rng(0)
-    entries = {}
-    for channel, label in enumerate(CLASSES):
-        for number in range(count):
-            pixels = random.integers(0, 60, (8, 8, 3), np.uint8)
-            pixels[..., channel] += 150
-            entries[f"{split}/{label}/{number}.png"] = png(pixels)
-    return entries
-
-
 def bomb() -> bytes:
     """The start of a picture of 20,000 × 20,000 pixels."""
     head = bytearray(png(np.zeros((1, 1, 1), np.uint8)))
@@ -88,7 +68,7 @@ def bomb() -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(MODEL, encoding="utf-8")
-    torch.save({"conv.weight": torch.eye(3).reshape(3, 3, 1, 1)}, tmp_path / "plain.pt")
+    torch.save(RIGHT, tmp_path / "plain.pt")
     write_folder(tmp_path / "good", {**pictures(), "test/notes.txt": b"", "test/a_red/x.csv": b""})
     write_folder(tmp_path / "bomb", {**pictures(), "test/b_green/0.png": bomb()})
     write_folder(tmp_path / "other", pictures("train"))

@@ -93,15 +93,17 @@ def write(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which everything was measured."""
+    """Return a folder with a project in which everything was measured, a copy of it, its cache."""
     folder = tmp_path_factory.mktemp("measured")
-    write(folder)
+    (folder / "project").mkdir()
+    write(folder / "project")
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.syspath_prepend(str(folder))
-        patch.setenv("PYTHONPATH", str(folder))
+        patch.chdir(folder / "project")
+        patch.syspath_prepend(str(folder / "project"))
+        patch.setenv("PYTHONPATH", str(folder / "project"))
         patch.setenv("REPORTGEN_CACHE", str(folder / "cache"))
-        assert Project(folder).run("-q") == 0
+        assert Project(folder / "project").run("-q") == 0
+    shutil.copytree(folder / "project", folder / "copy")
     return folder
 
 
@@ -110,18 +112,23 @@ def project(
     measured: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> Project:
-    folder = tmp_path / "project"
-    shutil.copytree(measured, folder)
+    folder = measured / "project"  # always the same place: the cache knows the images there
+    shutil.rmtree(folder)
+    shutil.copytree(measured / "copy", folder)
+    shutil.copytree(measured / "cache", tmp_path / "cache")
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(str(folder))
-    project = Project(folder)
-    assert project.run() == 0  # reads the images, which are new to this cache
+    return Project(folder)
+
+
+def test_what_was_measured_is_up_to_date(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project.run() == 0
     assert capsys.readouterr().out == "out/lost: up to date, 2 builds, nothing measured\n"
     assert project.check("--strict") == 0
     assert capsys.readouterr().out == "lost.yaml: in order, 2 builds\n"
-    return project
 
 
 def unreadable(project: Project, what: str) -> None:

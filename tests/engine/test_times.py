@@ -227,10 +227,8 @@ def test_a_model_that_sets_threads_is_timed_with_those_of_the_spec(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "threads"), [("eager", 7), ("greedy", 5)])
-def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(
-    folder: Path, model: str, threads: int
-) -> None:
+def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(folder: Path) -> None:
+    threads = {"Eager": 7, "Greedy": 5}
     models = MODELS.replace("self.last = nn.Linear(192", "self.last = nn.Linear(64")
     Path("models.py").write_text(models, encoding="utf-8")
     spec = SPEC.replace(
@@ -238,14 +236,16 @@ def test_a_model_that_sets_threads_is_noticed_in_an_evaluation_too(
     )
     fit = "weights: {fit: {epochs: 1}}"
     spec = spec.replace('"models.py:one", baseline: true', f'"models.py:one", {fit}')
-    spec = spec.replace('"models.py:other"', f'"models.py:{model}", {fit}')
+    others = (f'{name}: {{source: "models.py:{name.lower()}", {fit}}}' for name in threads)
+    spec = spec.replace('Other: {source: "models.py:other"}', "\n  ".join(others))
     spec = spec.replace(
         "  timing: {batch_sizes: [2, 4], rounds: 3, warmup: 0, threads: 1, total: false}",
         "  accuracy: {metrics: [top1]}\n  timing: {batch_sizes: [1], rounds: 3, threads: 1}",
     )
     record = run(spec)
     got = figures(record)
-    assert got["Other"]["time.total"]["note"] == (f"the model set {threads} threads; timed with 1")
+    for name, count in threads.items():
+        assert got[name]["time.total"]["note"] == f"the model set {count} threads; timed with 1"
     assert "note" not in got["One"]["time.total"]
     # The accuracy does not depend on the allocator, and its environment does not name it.
     where = {
@@ -315,7 +315,7 @@ models:
   ResNet-20: {source: zoo/cifar_resnet20, baseline: true}
   Lite: {source: zoo/resnet_lite}
 measure:
-  timing: {batch_sizes: [256], rounds: 6, warmup: 2, threads: 2, total: false}
+  timing: {batch_sizes: [256], rounds: 3, warmup: 1, threads: 2, total: false}
 """
 )
 

@@ -237,7 +237,8 @@ def test_code_of_ones_own_runs_only_with_leave(
     with_code(project)
     assert project.run() == 2
     assert capsys.readouterr().err == (
-        "the model 'CNN' runs code of mine.py:net: read it, then add --allow-code.\n"
+        "the model 'CNN' runs code of mine.py:net: read it, then add --allow-code (in Python: "
+        "allow_code=True).\n"
     )
     assert project.run("--allow-code", "--quiet") == 0
     # 64 inputs × 10 outputs; and 10 biases.
@@ -328,12 +329,17 @@ def test_ctrl_c_ends_the_workers_too_and_says_one_line(project: Project) -> None
 
 
 @pytest.mark.slow
-def test_killed_it_keeps_what_it_has_and_goes_on(project: Project) -> None:
+def test_killed_it_keeps_what_it_has_and_goes_on(
+    project: Project, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     # Enough timing that the kill comes in the middle of it.
     project.write(SPEC.replace("rounds: 3", "rounds: 100000"))
     words = [str(project.folder / "small.yaml"), "--out", str(project.out), "--offline"]
     with subprocess.Popen(
-        [sys.executable, "-m", "reportgen", *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "reportgen", *words],
+        env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("t"))},  # keeps its socket
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

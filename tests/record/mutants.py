@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 ODD: tuple[Any, ...] = (
@@ -38,14 +40,25 @@ def mutant(text: str, seed: int) -> str:
 def _values(text: str, chance: random.Random) -> str:
     """Delete, replace, double, rename or move one value."""
     try:
-        data = json.loads(text)
+        data, places = _parsed(text)
     except (ValueError, RecursionError):
         return text
-    places = _containers(data)
     inside = chance.choice(places)
+    before = copy.copy(inside)
+    _change(inside, places, chance)
+    try:
+        return json.dumps(data)
+    except (ValueError, RecursionError):  # it was moved into itself
+        return text
+    finally:  # the next mutant of this text starts from the same values
+        inside.clear()
+        (inside.extend if isinstance(inside, list) else inside.update)(before)
+
+
+def _change(inside: Any, places: list[Any], chance: random.Random) -> None:
     keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
     if not keys:
-        return text
+        return
     key = chance.choice(keys)
     match chance.randrange(6):
         case 0:
@@ -60,10 +73,12 @@ def _values(text: str, chance: random.Random) -> str:
             inside.append(inside[key])
         case _:
             inside[key] = chance.choice(places)
-    try:
-        return json.dumps(data)
-    except (ValueError, RecursionError):  # it was moved into itself
-        return text
+
+
+@lru_cache(maxsize=16)  # the good records; parsing one takes longer than changing it
+def _parsed(text: str) -> tuple[Any, list[Any]]:
+    data = json.loads(text)
+    return data, _containers(data)
 
 
 def _containers(data: Any) -> list[Any]:

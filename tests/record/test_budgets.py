@@ -14,7 +14,8 @@ from reportgen.common.errors import RecordError, SpecError
 from reportgen.plan.resolve import plan
 from reportgen.record.budgets import broken_budgets, parse, verdicts
 from reportgen.record.record import BuildRecord, Figure, Record, loads
-from reportgen.report import render, table_for_terminal
+from reportgen.report import build as make
+from reportgen.report import render, write_for_terminal
 from reportgen.spec import loads as load_spec
 from tests.report.examples import build, counted, missing, quoted, record_of, timed
 
@@ -281,7 +282,7 @@ def test_the_report_shows_budgets_and_marks_what_is_broken() -> None:
     assert "]: Breaks the budget ≤ 1.5 M.\n" in text
     assert "]: The figure is only quoted, from cifar10_demo_gptgenNet README.\n" in text
     assert "]: Not measured.\n" in text
-    assert "✗ breaks its budget" in table_for_terminal(record())
+    assert "✗ breaks its budget" in write_for_terminal(make(record()))
 
 
 def test_a_report_without_budgets_says_nothing_of_them() -> None:

@@ -17,9 +17,9 @@ from reportgen.record.budgets import verdicts
 from reportgen.record.merge import merge
 from reportgen.record.metrics import is_known, is_possible, metric_of, rank, split_key
 from reportgen.record.record import Record
-from reportgen.report import render
+from reportgen.report import build as make
+from reportgen.report import render, write_for_terminal
 from reportgen.report.comparison import columns
-from reportgen.report.terminal import table_for_terminal
 from reportgen.review.thresholds import parse
 from reportgen.spec import loads
 
@@ -111,7 +111,7 @@ def test_it_is_shown_as_the_record_has_it(text: str) -> None:
     note = "The metric 'robustness' is not installed here: kept as it was."
     assert document.count(note) == 1
     assert "- **robustness**: the metric 'robustness' is not installed here" in document
-    assert note in table_for_terminal(record)
+    assert note in write_for_terminal(make(record))
 
 
 def test_one_that_no_column_names_is_not_shown(text: str) -> None:

@@ -14,6 +14,7 @@ from reportgen.record.record import (
     Record,
     ReportSettings,
 )
+from reportgen.report.model import Table
 
 MACHINE = "2f3c9a1e"
 _ENVIRONMENT = {
@@ -193,3 +194,8 @@ def cifar10_record() -> Record:
             )
         },
     )
+
+
+def headers(table: Table) -> tuple[str, ...]:
+    """Return what stands above the columns of a table."""
+    return tuple(column.header for column in table.columns)

@@ -23,7 +23,7 @@ def rows(environments: Mapping[str, Mapping[str, str]], **figures: str) -> list[
     record = replace(record_of(build("A", figures=named)), environments=environments)
     table = environment_table(record)
     assert table is not None
-    return [[cell.text for cell in row] for row in table.rows]
+    return [[cell.text for cell in row.cells] for row in table.rows]
 
 
 @pytest.mark.parametrize(

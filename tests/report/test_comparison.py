@@ -12,11 +12,12 @@ from reportgen.record.metrics import METRICS
 from reportgen.record.record import Figure, Record
 from reportgen.report.background import dataset_table
 from reportgen.report.comparison import columns, comparison_tables, spread_table
-from reportgen.report.table import Cell
+from reportgen.report.model import Cell
 from tests.report.examples import (
     build,
     cifar10_record,
     counted,
+    headers,
     missing,
     quoted,
     record_of,
@@ -27,13 +28,13 @@ from tests.report.examples import (
 
 def column(record: Record, number: int = 1) -> list[Cell]:
     """Return the cells of one column of the first table."""
-    return [row[number] for row in comparison_tables(record)[0].rows]
+    return [row.cells[number] for row in comparison_tables(record)[0].rows]
 
 
 def marked(key: str, *figures: Figure) -> list[bool]:
     builds = [build(str(row), figures={key: figure}) for row, figure in enumerate(figures)]
     cells = column(record_of(*builds, columns=(key,)))
-    return [cell.emphasis == "best" for cell in cells]
+    return ["best" in cell.marks for cell in cells]
 
 
 def test_columns_expand_over_the_batch_sizes() -> None:
@@ -113,7 +114,7 @@ def test_quoted_figures_are_never_the_best() -> None:
         build("C", reported={"top1": quoted("99 %", 99.0)}),
     )
     cells = column(record_of(*builds, columns=("top1",)))
-    assert [cell.emphasis for cell in cells] == ["best", "", "quoted"]
+    assert [cell.marks for cell in cells] == [{"best"}, set(), {"quoted"}]
 
 
 def test_nan_is_not_the_best() -> None:
@@ -128,7 +129,7 @@ def test_another_convention_is_not_compared() -> None:
         build("C", figures={"macs": counted(10, "thop")}),
     ]
     cells = column(record_of(*builds, columns=("macs",)))
-    assert [cell.emphasis for cell in cells] == ["", "best", ""]
+    assert ["best" in cell.marks for cell in cells] == [False, True, False]
     assert [note.text for note in cells[2].notes] == [
         "Counted by the convention 'thop', the others by 'macs'."
     ]
@@ -148,7 +149,7 @@ def test_times_of_another_machine_are_not_compared() -> None:
         },
     )
     cells = column(record)
-    assert [cell.emphasis for cell in cells] == ["", "", "best"]
+    assert ["best" in cell.marks for cell in cells] == [False, False, True]
     assert [len(cell.notes) for cell in cells] == [0, 1, 0]
     assert cells[1].notes[0].text == "Measured elsewhere than the others: torch 2.14.0."
 
@@ -171,13 +172,13 @@ def test_a_ratio_that_may_be_one_says_so() -> None:
             columns=("speedup@1",),
         )
     )
-    assert [cell.text for cell in cells] == ["1×", "≈1.01×", "1.83×"]
+    assert [cell.signed for cell in cells] == ["1×", "≈1.01×", "1.83×"]
 
 
 def test_two_counters_that_disagree_are_both_told() -> None:
     figure = counted(4_089_184_256, check=4_089_000_000, checked_by="FlopCounterMode")
     (cell,) = column(record_of(build("A", figures={"macs": figure}), columns=("macs",)))
-    assert cell.text == "4.089 G ?"
+    assert cell.signed == "4.089 G ?"
     assert [note.text for note in cell.notes] == [
         "Two counters disagree: deepspeed 0.19.8 counts 4,089,184,256, FlopCounterMode counts "
         "4,089,000,000."
@@ -219,7 +220,7 @@ def test_a_figure_of_more_images_than_were_published() -> None:
 def test_figures_of_other_numbers_of_images_are_not_compared() -> None:
     full, better, part = scored(9_000), scored(9_100), scored(20, 20)
     cells = of_cifar10(full, better, part)
-    assert [cell.emphasis for cell in cells] == ["", "best", ""]
+    assert ["best" in cell.marks for cell in cells] == [False, True, False]
     assert [note.text for note in cells[2].notes] == [
         "On 20 of the 10,000 images of CIFAR-10's test split.",
         "On 20 images, the others on 10,000.",
@@ -243,7 +244,7 @@ def test_the_data_sets_say_how_many_images_were_read(
     data = replace(record.datasets["cifar10"], read=read, count=count)
     table = dataset_table(replace(record, datasets={"cifar10": data}))
     assert table is not None
-    cells = dict(zip(table.header, table.rows[0], strict=True))
+    cells = dict(zip(headers(table), table.rows[0].cells, strict=True))
     assert cells["Images"].text == shown
     assert "Left out" not in cells
 
@@ -253,7 +254,7 @@ def test_the_data_sets_say_which_files_were_left_out() -> None:
     data = replace(record.datasets["cifar10"], left_out="2 files: a.txt, b.csv")
     table = dataset_table(replace(record, datasets={"cifar10": data}))
     assert table is not None
-    cells = dict(zip(table.header, table.rows[0], strict=True))
+    cells = dict(zip(headers(table), table.rows[0].cells, strict=True))
     assert cells["Left out"].text == "2 files: a.txt, b.csv"
 
 
@@ -264,7 +265,7 @@ def test_a_figure_that_is_not_verified_says_so_in_its_cell() -> None:
     figure = counted(1_000, unverified=UNVERIFIED)
     record = record_of(build("A", figures={"macs": figure}), columns=("macs",))
     (cell,) = column(record)
-    assert cell.text == "1,000 ?"
+    assert cell.signed == "1,000 ?"
     assert [note.text for note in cell.notes] == [
         "Not verified: these cannot be counted for sure: aten.addbmm in blocks.0."
     ]
@@ -284,9 +285,9 @@ def test_no_figure_that_is_not_verified_is_the_best(doubt: dict[str, Any]) -> No
 
 def test_columns_that_tell_builds_apart_appear_when_needed() -> None:
     same = record_of(build("A"), build("B"), columns=("macs",))
-    assert comparison_tables(same)[0].header == ("Model", "MACs ↓")
+    assert headers(comparison_tables(same)[0]) == ("Model", "MACs ↓")
     classes = record_of(build("A"), build("A", classes=100), columns=("macs",))
-    assert comparison_tables(classes)[0].header == ("Model", "Classes", "MACs ↓")
+    assert headers(comparison_tables(classes)[0]) == ("Model", "Classes", "MACs ↓")
 
 
 def test_the_baseline_and_the_data_type_are_named() -> None:
@@ -298,7 +299,7 @@ def test_builds_that_the_order_forgets_come_last() -> None:
     record = record_of(build("A"), build("B"), columns=("macs",))
     builds = {"zz": build("C"), **record.builds}
     table = comparison_tables(Record("x", "x", record.report, builds=builds))[0]
-    assert [row[0].text for row in table.rows] == ["A", "B", "C"]
+    assert [row.cells[0].text for row in table.rows] == ["A", "B", "C"]
 
 
 def test_a_reason_is_told_once_in_a_row() -> None:
@@ -310,7 +311,7 @@ def test_a_reason_is_told_once_in_a_row() -> None:
     one, two = (build(name, figures=figures) for name in "AB")
     table = comparison_tables(record_of(one, two, columns=("top1", "top5", "loss", "f1_macro")))[0]
     for row in table.rows:
-        assert [[note.text for note in cell.notes] for cell in row] == [
+        assert [[note.text for note in cell.notes] for cell in row.cells] == [
             [],
             ["No data."],
             [],
@@ -327,5 +328,5 @@ def test_spread_has_rows_where_there_is_one() -> None:
     )
     table = spread_table(record)
     assert table is not None
-    assert table.header == ("Model", "Latency, batch 1")
-    assert [[cell.text for cell in row] for row in table.rows] == [["A", "0.051 ms"]]
+    assert headers(table) == ("Model", "Latency, batch 1")
+    assert [[cell.text for cell in row.cells] for row in table.rows] == [["A", "0.051 ms"]]

@@ -11,6 +11,7 @@ from reportgen.record import record as records
 from reportgen.record.record import Record
 from reportgen.report.explanation import as_text, explain, explanations
 from tests.golden import Golden
+from tests.report.examples import headers
 
 OUT = Path(__file__).resolve().parents[2] / "out"
 
@@ -41,17 +42,17 @@ def test_the_operations_of_resnet50_as_the_tools_list_them(
     explanation = explain(shipped, shipped.builds["ResNet-50 @ images"], "ResNet-50")
     assert explanation is not None
     table = explanation.operations
-    assert table.header == (
+    assert headers(table) == (
         *("Convention", "Convolution", "Linear", "Batch norm", "Activation", "Pool"),
         *("Adaptive pool", "Parameters"),
     )
-    rows = {row[0].text: [parse_amount(cell.text)[0] for cell in row[1:]] for row in table.rows}
+    rows = {row.name: [cell.value for cell in row.cells[1:]] for row in table.rows}
     assert tuple(rows[convention]) == split
 
 
 def test_the_operations_add_up(shipped: Record) -> None:
     for explanation in explanations(shipped):
         for said, split in zip(explanation.work.rows, explanation.operations.rows, strict=True):
-            assert said[0] == split[0]
-            parts = (parse_amount(cell.text)[0] for cell in split[1:])
-            assert sum(parts) == parse_amount(said[1].text)[0]
+            assert said.name == split.name
+            parts = [parse_amount(cell.text)[0] for cell in split.cells[1:]]
+            assert sum(parts) == parse_amount(said.cells[1].text)[0] == said.cells[1].value

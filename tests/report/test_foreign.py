@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from reportgen.record.ledger import Ledger, Module
 from reportgen.record.record import InputTensor, Record, loads
-from reportgen.report import render, table_for_terminal
+from reportgen.report import build as make
+from reportgen.report import render, write_for_terminal
 from reportgen.report.plain import line
 from reportgen.report.tree import module_tree
 from tests.report.examples import build, counts, missing, quoted, record_of, scored
@@ -41,7 +42,7 @@ def without_text(text: str) -> tuple[int, int, int]:
     record = record_with(text)
     documents = render(record)
     return tuple(  # type: ignore[return-value]
-        shown.count("\n") for shown in (*documents.values(), table_for_terminal(record))
+        shown.count("\n") for shown in (*documents.values(), write_for_terminal(make(record)))
     )
 
 
@@ -111,5 +112,5 @@ def test_a_tree_of_modules_has_no_line_of_ours() -> None:
 
 def test_the_terminal_gets_no_codes() -> None:
     record = record_with("\x1b[2J\u202eevil")
-    assert "\x1b" not in table_for_terminal(record)
-    assert "\u202e" not in table_for_terminal(record)
+    assert "\x1b" not in write_for_terminal(make(record))
+    assert "\u202e" not in write_for_terminal(make(record))

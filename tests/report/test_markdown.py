@@ -18,7 +18,7 @@ from reportgen.common.visible import one_line
 from reportgen.record.record import BuildRecord, Figure, Record, loads
 from reportgen.report import markdown, render
 from reportgen.report.figures import shown
-from reportgen.report.table import Cell, Note, Table
+from reportgen.report.model import Cell, Column, Note, Row, Table
 from tests.golden import Golden
 from tests.report.examples import (
     build,
@@ -199,7 +199,9 @@ def test_a_quoted_number_without_a_unit_gets_one() -> None:
 
 @given(st.text())
 def test_any_text_shows_as_it_is(text: str) -> None:
-    table = Table(("A", "B"), ((Cell(text), Cell("end", "best")),), (False, True))
+    columns = (Column("a", "A", number=False), Column("b", "B"))
+    cells = (Cell(text), Cell("end", marks=frozenset({"best"})))
+    table = Table("x", "x", columns, (Row("r", cells),))
     _, row = rows_of(markdown.table(table))
     assert [cell.replace("\u200b", "") for cell in row] == [one_line(text), "end"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +19,31 @@ def latency(name: str, value: float = 1.0, **more: Any) -> BuildRecord:
     return build(name, figures={"latency@1": timed(value, spread=0.1, **more)})
 
 
+ARROWS = "↑ higher is better, ↓ lower is better."
+
+
 def said(*builds: BuildRecord, **settings: Any) -> list[str]:
+    """Return what is said besides what the arrows and the batch size of counts mean."""
     defaults: dict[str, Any] = {"columns": ("latency",), "batch_sizes": (1,)}
-    return how_measured(record_of(*builds, **defaults | settings))
+    arrows, *more = how_measured(record_of(*builds, **defaults | settings))
+    assert arrows == ARROWS
+    return [text for text in more if not text.startswith("Work is counted for a batch of ")]
+
+
+def test_work_is_counted_for_a_batch() -> None:
+    one, two = build("A", figures=counts(1, 2, 3)), build("B", batch_size=8)
+    assert how_measured(record_of(one, two, columns=("macs",))) == [
+        ARROWS,
+        "Work is counted for a batch of 1 or 8.",
+    ]
+    assert how_measured(record_of(build("A"))) == []
+
+
+def test_a_steady_allocator_is_explained() -> None:
+    record = record_of(latency("A"), columns=("latency@1",))
+    steady = {MACHINE: {"allocator": "steady"}}
+    assert how_measured(replace(record, environments=steady))[-1].startswith("Steady allocator: ")
+    assert how_measured(record)[-1] == "Latencies are medians of 7 rounds."
 
 
 def test_rounds_are_those_of_the_figures_not_of_the_settings() -> None:
@@ -96,7 +119,7 @@ def speedups(
     base = build("Base", baseline=True, figures={"latency@1": theirs})
     one = build("One", figures={"latency@1": ours, "speedup@1": figure})
     record = record_of(base, one, columns=columns, batch_sizes=(1,))
-    return [note.text for note in comparison_tables(record)[0].rows[1][-1].notes]
+    return [note.text for note in comparison_tables(record)[0].rows[1].cells[-1].notes]
 
 
 RATIO = timed(2.0, "×", interval=(1.9, 2.1))
@@ -152,20 +175,22 @@ def test_without_an_interval_there_is_some_room() -> None:
     assert len(speedups(few, timed(5, samples=3), timed(12, samples=3))) == 1
 
 
-def cells(record: Record) -> list[tuple[str, str]]:
-    return [(row[-1].text, row[-1].emphasis) for row in comparison_tables(record)[0].rows]
+def cells(record: Record) -> list[tuple[str, Set[str]]]:
+    return [
+        (row.cells[-1].signed, row.cells[-1].marks) for row in comparison_tables(record)[0].rows
+    ]
 
 
 def emphasised(key: str, *figures: Figure) -> list[bool]:
     builds = (build(str(n), figures={key: figure}) for n, figure in enumerate(figures))
-    return [mark == "best" for _, mark in cells(record_of(*builds, columns=(key,)))]
+    return ["best" in marks for _, marks in cells(record_of(*builds, columns=(key,)))]
 
 
 def test_no_interval_from_fewer_than_six_rounds() -> None:
     """Neither ≈ nor bold, nor a range under the table: not even of a record that has one."""
     few = timed(1.01, "×", samples=5, interval=(0.9, 1.2))
     record = record_of(build("A", figures={"speedup@1": few}), columns=("speedup@1",))
-    assert cells(record) == [("1.01×", "")]
+    assert cells(record) == [("1.01×", set())]
     assert "0.9" not in render(record)["md"]
     fast = timed(3.0, "×", samples=5, interval=(2.9, 3.1))
     assert emphasised("speedup@1", few, fast) == [False, False]
@@ -202,12 +227,12 @@ def test_a_throughput_is_as_sure_as_its_latency() -> None:
         for ms, spread in ((10.0, 0.5), (10.5, 0.5), (11.0, 0.5))
     ]
     record = record_of(*builds, columns=("throughput@1",))
-    assert [mark for _, mark in cells(record)] == ["best", "best", ""]
+    assert ["best" in marks for _, marks in cells(record)] == [True, True, False]
     # So noisy that it may have taken no time at all.
     figures = {**builds[0].figures, "latency@1": timed(10.0, spread=99.0)}
     noisy = replace(builds[0], figures=figures)
     record = record_of(noisy, *builds[1:], columns=("throughput@1",))
-    assert [mark for _, mark in cells(record)] == ["", "", ""]
+    assert ["best" in marks for _, marks in cells(record)] == [False, False, False]
 
 
 def test_accuracies_are_told_apart_by_the_standard_error_of_their_difference() -> None:

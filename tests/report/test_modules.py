@@ -19,10 +19,10 @@ from reportgen.measures.module_times import whole_units
 from reportgen.record.ledger import Kind, Ledger, Module, Operation
 from reportgen.record.record import Figure, Record, ReportSettings
 from reportgen.report import render
+from reportgen.report.model import NOTHING, Table
 from reportgen.report.modules import ITSELF, TOTAL, module_tables
-from reportgen.report.table import NOTHING, Table
 from tests.golden import Golden
-from tests.report.examples import MACHINE, build, cifar10_record, missing, record_of
+from tests.report.examples import MACHINE, build, cifar10_record, headers, missing, record_of
 
 MMENGINE = json.loads((Path(__file__).parent / "mmengine_resnet18.json").read_text("utf-8"))
 
@@ -46,9 +46,7 @@ def ledger_of(name: str) -> Ledger:
 def numbers(one: Table) -> dict[str, list[int]]:
     """Return the figures of each row by its name, shares left out."""
     return {
-        row[0].text: [
-            int(cell.text.replace(",", "")) for cell in row[1:-1] if not cell.text.endswith("%")
-        ]
+        row.name: [cell.value for cell in row.cells[1:-1] if isinstance(cell.value, int)]
         for row in one.rows
     }
 
@@ -89,19 +87,19 @@ def test_depth_one_holds_what_lies_below() -> None:
 
 def test_without_work_there_is_no_share() -> None:
     one = table(small(), depth=1, columns=("params", "activations"))
-    assert one.header == ("Module", "Params", "Activations", "Output")
+    assert headers(one) == ("Module", "Params", "Activations", "Output")
     one = table(small(), depth=1, columns=("flops.torch", "params"))
-    assert one.header == (
+    assert headers(one) == (
         *("Module", "FLOPs (torch)", "Share of FLOPs (torch)", "Params"),
         "Output",
     )
-    assert [row[2].text for row in one.rows] == ["100.00 %", "60.00 %", "40.00 %"]
+    assert [row.cells[2].text for row in one.rows] == ["100.00 %", "60.00 %", "40.00 %"]
 
 
 def test_a_model_that_does_nothing() -> None:
     nothing = Ledger((Module("", "Identity"), Module("a", "Conv2d", params=3)))
     one = table(nothing, depth=1, columns=("params", "macs"))
-    assert [[cell.text for cell in row] for row in one.rows] == [
+    assert [[cell.text for cell in row.cells] for row in one.rows] == [
         [TOTAL, "3", "0", NOTHING, NOTHING],
         ["a", "3", "0", NOTHING, NOTHING],
     ]
@@ -164,9 +162,9 @@ def timed(ledger: Ledger, shares: dict[str, int], **more: Any) -> Record:
 
 def percent(one: Table) -> dict[str, int]:
     """Return the share of the time in each row, in hundredths of a percent as printed."""
-    place = one.header.index("CPU time")
+    place = headers(one).index("CPU time")
     return {
-        row[0].text: int(row[place].text.removesuffix(" %").replace(".", "")) for row in one.rows
+        row.name: int(row.cells[place].text.removesuffix(" %").replace(".", "")) for row in one.rows
     }
 
 
@@ -209,14 +207,14 @@ def test_the_footnote_of_a_time_names_its_machine() -> None:
 def test_no_share_of_the_time_and_why() -> None:
     failed = missing("failed", "out of memory", "take a smaller batch")
     (one,) = module_tables(timed(small(), {}, module_depth=1, figure=failed))
-    assert one.header == ("Module", "Params", "MACs", "Share of MACs", "CPU time", "Output")
-    assert {row[4].text for row in one.rows} == {NOTHING}
+    assert headers(one) == ("Module", "Params", "MACs", "Share of MACs", "CPU time", "Output")
+    assert {row.cells[4].text for row in one.rows} == {NOTHING}
     assert [note.text for note in one.notes] == ["Out of memory. Take a smaller batch."]
 
 
 def test_time_that_was_not_measured_yet() -> None:
     (one,) = module_tables(record(small(), depth=1, columns=("macs", "time.share")))
-    assert [cell.text for cell in one.rows[0][:4]] == [TOTAL, "100", "100.00 %", NOTHING]
+    assert [cell.text for cell in one.rows[0].cells[:4]] == [TOTAL, "100", "100.00 %", NOTHING]
     assert one.notes == ()
 
 

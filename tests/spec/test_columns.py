@@ -66,7 +66,7 @@ def complaint(spec: str) -> list[str]:
         (
             "modules: {columns: [params, latency]}",
             [
-                "'latency' cannot be told of a module",
+                "'latency' is not available for modules",
                 "Known: params, trainable_params, macs, flops, activations, time.share; and flops "
                 "and params by a convention, such as flops.thop.",
             ],
@@ -92,7 +92,7 @@ def complaint(spec: str) -> list[str]:
         (
             "columns: [macs, time.share]",
             [
-                "'time.share' is told of modules only",
+                "'time.share' is available only in `report.modules`",
                 "Write `modules: {columns: [params, macs, time.share]}` under `report`.",
             ],
         ),
@@ -185,4 +185,4 @@ def test_the_time_of_modules_is_asked_for_by_its_column() -> None:
 def test_nobody_can_be_quoted_with_a_share(section: str) -> None:
     entry = "{of: A, metric: time.share, value: 5 %, from: x}"
     message, _ = complaint(text() + f"{section}: [{entry}]\nmeasure: {{timing: {{}}}}\n")
-    assert message == "'time.share' is told of modules only"
+    assert message == "'time.share' is available only in `report.modules`"

@@ -235,7 +235,7 @@ def test_a_good_spec_is_read() -> None:
         pytest.param(
             "complexity: {}",
             "accuracy: {metrics: [top1, top2]}",
-            "s.yaml:9:30: 'top2' is no metric\n"
+            "s.yaml:9:30: unknown metric 'top2'\n"
             "  9 |   accuracy: {metrics: [top1, top2]}\n"
             "    |                              ^\n"
             "  Did you mean 'top5'?",

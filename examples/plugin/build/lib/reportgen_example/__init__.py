@@ -1,0 +1,1 @@
+"""Entries for reportgen: see docs/extending.md there."""

@@ -1,0 +1,1 @@
+"""What `reportgen.run`, `reportgen.count` and `reportgen.load` do, and the command line calls."""
