@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from reportgen.common.errors import MeasureError
+from reportgen.common.errors import MeasureError, UsageError
 from reportgen.common.fingerprint import digest
 
 Normalization: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
 """Mean and standard deviation of each channel."""
 
 
-class UnknownModelError(KeyError):
+class UnknownModelError(UsageError, KeyError):
     """No model has this name; `hint` says which may be meant, or how to write one."""
 
     def __init__(self, source: str, hint: str = "") -> None:
