@@ -53,6 +53,18 @@ def figures(folder: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
+def test_a_model_of_a_package(installed: Path, tmp_path: Path) -> None:
+    text = (
+        "reportgen: 1\ntitle: T\ndatasets: {digits: {}}\nmodels: {CNN: {source: example/linear}}\n"
+    )
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    code, said = reportgen(tmp_path, "s.yaml", site=installed)
+    assert code == 0, said
+    assert figures(tmp_path)["params"]["value"] == 650  # 64 × 10 weights and 10 biases
+    page = (tmp_path / "out" / "s.md").read_text(encoding="utf-8")
+    assert "- **CNN**: example/linear; input 1×8×8; package: reportgen-example 1.0\n" in page
+
+
 def test_a_metric_of_a_package(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text(SPEC, encoding="utf-8")
     code, said = reportgen(tmp_path, "s.yaml", site=installed)
