@@ -1,1 +1,0 @@
-"""Entries for reportgen: see docs/extending.md there."""
