@@ -33,15 +33,18 @@ __all__ = [
 
 def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
     """Return the report of a record. The same record gives the same report."""
+    claimed = any(build.claims for build in record.builds.values())
+    modules = _if(record.report.module_depth is not None, "modules:module_tables", record)
+    explanations = _if(record.report.explain, "explanation:explanations", record)
     return Report(
         record=record,
         tables={table.name: table for table in comparison_tables(record)},
         budgets=budget_table(record),
-        claims=_claims(record),
+        claims=_if(claimed, "claims_table:claim_table", record),
         exact=exact_table(record),
         spread=spread_table(record),
-        modules={table.name: table for table in _modules(record)},
-        explanations=tuple(_explanations(record)),
+        modules={table.name: table for table in modules or ()},
+        explanations=tuple(explanations or ()),
         environments=environment_table(record),
         datasets=dataset_table(record),
         models=tuple(models(record)),
@@ -96,21 +99,6 @@ def _written(name: str, report: Report) -> str | bytes:
     return content
 
 
-# What few reports ask for is imported for those alone.
-
-
-def _modules(record: Record) -> Any:
-    return () if record.report.module_depth is None else _make("modules:module_tables", record)
-
-
-def _claims(record: Record) -> Any:
-    claimed = any(build.claims for build in record.builds.values())
-    return _make("claims_table:claim_table", record) if claimed else None
-
-
-def _explanations(record: Record) -> Any:
-    return _make("explanation:explanations", record) if record.report.explain else ()
-
-
-def _make(target: str, record: Record) -> Any:
-    return load(f"reportgen.report.{target}")(record)
+def _if(wanted: object, target: str, record: Record) -> Any:
+    """Make what few reports ask for, and import it for those alone."""
+    return load(f"reportgen.report.{target}")(record) if wanted else None

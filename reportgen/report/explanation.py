@@ -17,7 +17,7 @@ from reportgen.report.input_text import inputs_text
 from reportgen.report.model import Cell, Column, Explanation, Row, Table, headed, words
 from reportgen.report.terminal import grid
 
-_COLUMNS = headed("Convention", "Says", "Adds up as", "Said by", numbers=("Says",))
+_COLUMNS = headed("Convention", "Says", "Adds up as", "Said by", numbers=["Says"])
 
 
 def explanations(record: Record) -> list[Explanation]:

@@ -8,7 +8,7 @@ marks and footnotes look like is the business of each format, and so is escaping
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -102,7 +102,7 @@ class Column:
         return self.label + _ARROWS[self.better]
 
 
-def headed(*labels: str, numbers: tuple[str, ...] = ()) -> tuple[Column, ...]:
+def headed(*labels: str, numbers: Iterable[str] = ()) -> tuple[Column, ...]:
     """Make columns that show no metric: texts, and numbers where named."""
     return tuple(Column(label, label, number=label in numbers) for label in labels)
 
