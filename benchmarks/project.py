@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from reportgen.common.files import write_text
+from reportgen.common.files import write
 from reportgen.plan.plan import Plan
 from reportgen.plan.resolve import plan
 from reportgen.record.record import Figure
@@ -39,9 +39,9 @@ def make(folder: Path, models: int) -> Path:
         for name, build in empty.builds.items()
     }
     record = replace(empty, builds=builds, environments={"a": {"cpu": "some"}})
-    write_text(folder / "out" / "many.json", record.dumps())
+    write(folder / "out" / "many.json", record.dumps())
     for kind, text in render(record).items():
-        write_text(folder / "out" / f"many.{kind}", text)
+        write(folder / "out" / f"many.{kind}", text)
     return spec
 
 

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness import Options, duration, markdown
 
-from reportgen.common.files import write_text
+from reportgen.common.files import write
 from reportgen.engine.machine import describe
 
 NAMES = (
@@ -69,7 +69,7 @@ def main() -> None:
         )
         print(text, flush=True)
         old = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
-        write_text(RESULTS, with_section(old, name, text))
+        write(RESULTS, with_section(old, name, text))
 
 
 def machine() -> str:

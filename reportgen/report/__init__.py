@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from reportgen.common.errors import ReportgenError
-from reportgen.common.registry import PluginError
+from reportgen.common.registry import PluginError, load
 from reportgen.record.formats import FORMATS, Format
 from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
@@ -14,7 +15,7 @@ from reportgen.report.budget_table import budget_table
 from reportgen.report.calflops import blocks
 from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.measured import how_measured
-from reportgen.report.model import Explanation, Report, Table
+from reportgen.report.model import Report
 from reportgen.report.templating import TemplateError
 from reportgen.report.terminal import write as write_for_terminal
 
@@ -32,15 +33,18 @@ __all__ = [
 
 def build(record: Record, template_dirs: Sequence[Path] = ()) -> Report:
     """Return the report of a record. The same record gives the same report."""
+    claimed = any(build.claims for build in record.builds.values())
+    modules = _if(record.report.module_depth is not None, "modules:module_tables", record)
+    explanations = _if(record.report.explain, "explanation:explanations", record)
     return Report(
         record=record,
         tables={table.name: table for table in comparison_tables(record)},
         budgets=budget_table(record),
-        claims=_claims(record),
+        claims=_if(claimed, "claims_table:claim_table", record),
         exact=exact_table(record),
         spread=spread_table(record),
-        modules={table.name: table for table in _modules(record)},
-        explanations=tuple(_explanations(record)),
+        modules={table.name: table for table in modules or ()},
+        explanations=tuple(explanations or ()),
         environments=environment_table(record),
         datasets=dataset_table(record),
         models=tuple(models(record)),
@@ -85,43 +89,16 @@ def _written(name: str, report: Report) -> str | bytes:
     package, _ = FORMATS.package(name)
     try:
         content = FORMATS[name].write(report)
-    except ReportgenError:
-        raise
+        if not isinstance(content, str | bytes):
+            raise TypeError(f"it wrote a {type(content).__name__}, not text or bytes")
     except Exception as error:
-        if not package:
+        if not package or isinstance(error, ReportgenError):
             raise
         said = f"{type(error).__name__}: {error}"
         raise PluginError(f"the format '{name}' of the package {package} failed: {said}") from error
-    if not isinstance(content, str | bytes):
-        kind = type(content).__name__
-        raise PluginError(
-            f"the format '{name}' of the package {package} wrote a {kind}, not text or bytes"
-        )
     return content
 
 
-# What few reports ask for is imported for those alone.
-
-
-def _modules(record: Record) -> list[Table]:
-    if record.report.module_depth is None:
-        return []
-    from reportgen.report.modules import module_tables
-
-    return module_tables(record)
-
-
-def _claims(record: Record) -> Table | None:
-    if not any(build.claims for build in record.builds.values()):
-        return None
-    from reportgen.report.claims_table import claim_table
-
-    return claim_table(record)
-
-
-def _explanations(record: Record) -> list[Explanation]:
-    if not record.report.explain:
-        return []
-    from reportgen.report.explanation import explanations
-
-    return explanations(record)
+def _if(wanted: object, target: str, record: Record) -> Any:
+    """Make what few reports ask for, and import it for those alone."""
+    return load(f"reportgen.report.{target}")(record) if wanted else None

@@ -10,7 +10,7 @@ from reportgen.record.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, labelled_builds, named_builds
 from reportgen.report.figures import counting_notes, is_own
 from reportgen.report.input_text import inputs_text, shape_text
-from reportgen.report.model import Column, Entry, Row, Table, words
+from reportgen.report.model import Entry, Row, Table, headed, words
 
 # The keys of an environment in the order of reading; others follow by name.
 _ENVIRONMENT_KEYS = {
@@ -141,7 +141,7 @@ def models(record: Record) -> list[Entry]:
                 *([] if noted else counting_notes(build)),
             ),
         )
-        for label, build in labelled_builds(record)
+        for _, label, build in labelled_builds(record)
     ]
 
 
@@ -154,10 +154,7 @@ def notation(record: Record) -> list[Entry]:
     for column in columns(record):
         metric = metric_of(column.key)
         if metric.label not in entries:
-            texts = _convention_texts(metric) or (
-                metric.meaning,
-                *_counters(record, metric.name),
-            )
+            texts = _convention_texts(metric) or (metric.meaning, *_counters(record, metric.name))
             entries[metric.label] = Entry(metric.label, texts)
     return list(entries.values())
 
@@ -194,15 +191,10 @@ def _counters(record: Record, name: str) -> list[str]:
 def _text_table(title: str, header: Sequence[str], rows: Mapping[str, Sequence[str]]) -> Table:
     """Make a table of plain texts, without the columns that are empty in every row."""
     kept = [column for column in range(len(header)) if any(row[column] for row in rows.values())]
-    return Table(
-        title,
-        title,
-        tuple(Column(header[column], header[column], number=False) for column in kept),
-        tuple(
-            Row(name, tuple(words(texts[column]) for column in kept))
-            for name, texts in rows.items()
-        ),
+    lines = (
+        Row(name, tuple(words(texts[column]) for column in kept)) for name, texts in rows.items()
     )
+    return Table(title, title, headed(*(header[column] for column in kept)), tuple(lines))
 
 
 def _shorten(text: str) -> str:

@@ -6,25 +6,20 @@ from dataclasses import replace
 
 from reportgen.record.budgets import BudgetVerdict, amount, verdicts_of
 from reportgen.record.record import Record
-from reportgen.report.comparison import column_of, distinct_labels, named_builds
+from reportgen.report.comparison import column_of, labelled_builds
 from reportgen.report.figures import cell_of, figure_text, sentence
-from reportgen.report.model import BROKEN, Cell, Column, Note, Row, Table, words
+from reportgen.report.model import BROKEN, Cell, Note, Row, Table, headed, words
 
 _STATES = {"kept": "✓", "broken": BROKEN, "undecided": "not decided"}
-_COLUMNS = (
-    *(Column(label, label, number=False) for label in ("Model", "Metric")),
-    *(Column(label, label) for label in ("Budget", "Value")),
-    Column("Kept", "Kept", number=False),
-)
+_LABELS = ("Model", "Metric", "Budget", "Value", "Kept")
+_COLUMNS = headed(*_LABELS, numbers=("Budget", "Value"))
 
 
 def budget_table(record: Record) -> Table | None:
     """Return a row for each budget of each build; None without any."""
-    builds = named_builds(record)
-    labels = distinct_labels([*builds.values()])
     rows = tuple(
         Row(name, _cells(label, verdict))
-        for (name, build), label in zip(builds.items(), labels, strict=True)
+        for name, label, build in labelled_builds(record)
         for verdict in verdicts_of(build)
     )
     return Table("Budgets", "Budgets", _COLUMNS, rows) if rows else None

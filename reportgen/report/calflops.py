@@ -19,7 +19,7 @@ Write = Callable[[units.Number], str]
 
 def blocks(record: Record) -> list[TextBlock]:
     """Return a block for each build, in the order of the report."""
-    return [_block(build, label, record) for label, build in labelled_builds(record)]
+    return [_block(build, label, record) for _, label, build in labelled_builds(record)]
 
 
 def _block(build: BuildRecord, name: str, record: Record) -> TextBlock:

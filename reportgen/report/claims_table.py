@@ -6,18 +6,16 @@ from reportgen.claims import judge
 from reportgen.claims.sentences import our_text
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import Record
-from reportgen.report.comparison import distinct_labels, named_builds
-from reportgen.report.model import NOTHING, Column, Row, Table, words
+from reportgen.report.comparison import labelled_builds
+from reportgen.report.model import NOTHING, Row, Table, headed, words
 
-_COLUMNS = tuple(
-    Column(label, label, number=label in ("Claimed", "Ours"))
-    for label in ("Who says", "Of", "What", "Claimed", "Ours", "Verdict")
-)
+_LABELS = ("Who says", "Of", "What", "Claimed", "Ours", "Verdict")
+_COLUMNS = headed(*_LABELS, numbers=("Claimed", "Ours"))
 
 
 def claim_table(record: Record) -> Table | None:
     """Return a row for each claim; None without any."""
-    labels = _labels(record)
+    labels = {name: label for name, label, _ in labelled_builds(record)}
     rows = []
     for verdict in judge(record):
         claim = verdict.claim
@@ -37,15 +35,9 @@ def claim_table(record: Record) -> Table | None:
 
 def broken_lines(record: Record) -> list[str]:
     """Return a line for each claim that does not hold and should, or holds and should not."""
-    labels = _labels(record)
+    labels = {name: label for name, label, _ in labelled_builds(record)}
     return [
         f"claim broken: {labels[verdict.build]}: {verdict}"
         for verdict in judge(record)
         if verdict.broken
     ]
-
-
-def _labels(record: Record) -> dict[str, str]:
-    """Return for each build's name in the record the one that readers see."""
-    builds = named_builds(record)
-    return dict(zip(builds, distinct_labels([*builds.values()]), strict=True))

@@ -23,7 +23,7 @@ from reportgen.report.figures import (
     shown,
 )
 from reportgen.report.input_text import inputs_text, same_shapes
-from reportgen.report.model import MISSING, NOTHING, Cell, Column, Note, Row, Table, words
+from reportgen.report.model import MISSING, NOTHING, Cell, Column, Note, Row, Table, headed, words
 
 # Heads the table of builds that were run on inputs of their own, and on no data set.
 OWN_INPUTS = "Given inputs"
@@ -45,10 +45,10 @@ def named_builds(record: Record) -> dict[str, BuildRecord]:
     return {name: record.builds[name] for name in names if name in record.builds}
 
 
-def labelled_builds(record: Record) -> list[tuple[str, BuildRecord]]:
-    """Return the builds in order, each with a label that tells it from the others."""
-    builds = [*named_builds(record).values()]
-    return [*zip(distinct_labels(builds), builds, strict=True)]
+def labelled_builds(record: Record) -> list[tuple[str, str, BuildRecord]]:
+    """Return the builds in order: name, a label that tells each from the others, and build."""
+    builds = named_builds(record)
+    return [*zip(builds, distinct_labels([*builds.values()]), builds.values(), strict=True)]
 
 
 def build_label(build: BuildRecord, *more: str) -> str:
@@ -274,7 +274,7 @@ def _table(
     return Table(
         name,
         name,
-        (*(Column(header, header, number=False) for header in stubs), *figures),
+        (*headed(*stubs), *figures),
         tuple(Row(build, (*_reasons_once(row),)) for build, row in zip(builds, rows, strict=True)),
     )
 

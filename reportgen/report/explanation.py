@@ -14,17 +14,15 @@ from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import stale_note, why_unverified
 from reportgen.report.input_text import inputs_text
-from reportgen.report.model import Cell, Column, Explanation, Row, Table, words
+from reportgen.report.model import Cell, Column, Explanation, Row, Table, headed, words
+from reportgen.report.terminal import grid
 
-_COLUMNS = tuple(
-    Column(label, label, number=label == "Says")
-    for label in ("Convention", "Says", "Adds up as", "Said by")
-)
+_COLUMNS = headed("Convention", "Says", "Adds up as", "Said by", numbers=["Says"])
 
 
 def explanations(record: Record) -> list[Explanation]:
     """Explain every build that has a ledger, in the order of the spec."""
-    found = (explain(record, build, label) for label, build in labelled_builds(record))
+    found = (explain(record, build, label) for _, label, build in labelled_builds(record))
     return [explanation for explanation in found if explanation is not None]
 
 
@@ -46,20 +44,11 @@ def explain(record: Record, build: BuildRecord, name: str) -> Explanation | None
 
 def as_text(explanation: Explanation) -> str:
     """Write an explanation for a terminal, ending in a line break."""
-    from tabulate import tabulate
-
     parts = [one_line(f"{explanation.name}, input {explanation.input}")]
     for table in (explanation.work, explanation.operations, explanation.size):
         headers = (table.title, *(column.header for column in table.columns[1:]))
-        parts.append(
-            tabulate(
-                [[one_line(cell.signed) for cell in row.cells] for row in table.rows],
-                headers=[*map(str.lower, headers)],
-                tablefmt="plain",
-                disable_numparse=True,
-                colalign=["right" if column.number else "left" for column in table.columns],
-            )
-        )
+        cells = [[one_line(cell.signed) for cell in row.cells] for row in table.rows]
+        parts.append(grid(table, cells, map(str.lower, headers), "plain"))
     parts.append("\n".join(map(one_line, explanation.notes)))
     text = "\n\n".join(filter(None, parts))
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"

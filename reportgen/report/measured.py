@@ -65,7 +65,7 @@ def _timed(record: Record) -> dict[str, list[Figure]]:
     keys = [split_key(column.key) for column in columns(record)]
     sizes = sorted({size for name, size in keys if name in ("latency", "throughput") and size})
     found: dict[str, list[Figure]] = {}
-    for label, build in labelled_builds(record):
+    for _, label, build in labelled_builds(record):
         figures = (build.figures.get(f"latency@{size}") for size in sizes)
         if own := [figure for figure in figures if is_own(figure)]:
             found[label] = own

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -101,6 +101,11 @@ class Column:
     def header(self) -> str:
         """The label with an arrow towards what is better."""
         return self.label + _ARROWS[self.better]
+
+
+def headed(*labels: str, numbers: Iterable[str] = ()) -> tuple[Column, ...]:
+    """Make columns that show no metric: texts, and numbers where named."""
+    return tuple(Column(label, label, number=label in numbers) for label in labels)
 
 
 @dataclass(frozen=True)

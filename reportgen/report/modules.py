@@ -7,7 +7,6 @@ are left out.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,13 +15,12 @@ from reportgen.counting import readings
 from reportgen.record.ledger import Ledger
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, Figure, Record
-from reportgen.report.comparison import distinct_labels, named_builds
+from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import is_own, stale_note, why_unavailable
 from reportgen.report.input_text import shape_text
-from reportgen.report.model import MISSING, Cell, Column, Mark, Note, Row, Table, words
+from reportgen.report.model import MISSING, Cell, Column, Mark, Note, Row, Table, headed, words
+from reportgen.report.tree import children
 
-_MODULE = Column("module", "Module", number=False)
-_OUTPUT = Column("output", "Output", number=False)
 TOTAL = "total"
 ITSELF = "(itself)"
 
@@ -49,13 +47,19 @@ class _Column:
             return Column(self.key, label, "%" if self.share else "")
         return Column(f"{self.key} share", f"Share of {label}", "%")
 
-    def cell(self, value: int, whole: int) -> Cell:
+    def cell(self, value: int, whole: int, *, noted: bool) -> Cell:
+        """Write one figure; the first of the column has the column's notes and is marked."""
         if not self.known or (self.share and not whole):
-            return MISSING
-        if self.share:
+            cell = MISSING
+        elif self.share:
             percent = 100 * value / whole
-            return Cell(f"{units.format_decimals(percent, 2)} %", percent, "%")
-        return Cell(units.format_exact(value), value)
+            cell = Cell(f"{units.format_decimals(percent, 2)} %", percent, "%")
+        else:
+            cell = Cell(units.format_exact(value), value)
+        if not noted:
+            return cell
+        stale: Iterator[Mark] = ("stale" for note in self.notes if note.kind == "stale")
+        return replace(cell, marks=cell.marks.union(stale), notes=self.notes)
 
 
 def module_tables(record: Record) -> list[Table]:
@@ -63,17 +67,13 @@ def module_tables(record: Record) -> list[Table]:
     depth, keys = record.report.module_depth, record.report.module_columns
     if depth is None or keys is None:
         return []
-    builds = named_builds(record)
     tables = []
-    for (name, build), label in zip(
-        builds.items(), distinct_labels([*builds.values()]), strict=True
-    ):
+    for name, label, build in labelled_builds(record):
         if build.ledger:
             ledger = Ledger.from_json(build.ledger)
             columns = list(_columns(keys, ledger, build, record.environments))
-            header = (_MODULE, *(column.header for column in columns), _OUTPUT)
-            rows = _rows(ledger, columns, depth)
-            tables.append(Table(name, label, header, tuple(_with_notes(rows, columns))))
+            header = (*headed("Module"), *(column.header for column in columns), *headed("Output"))
+            tables.append(Table(name, label, header, tuple(_rows(ledger, columns, depth))))
     return tables
 
 
@@ -132,6 +132,7 @@ def _time(
 def _rows(ledger: Ledger, columns: Sequence[_Column], depth: int) -> Iterator[Row]:
     """Yield a row for each module that has a part in any column."""
     totals = [ledger.subtree_sums(column.own) for column in columns]
+    first = True
     for position, itself in _positions(ledger, [column.own for column in columns], depth):
         module = ledger.modules[position]
         values = [
@@ -141,46 +142,28 @@ def _rows(ledger: Ledger, columns: Sequence[_Column], depth: int) -> Iterator[Ro
         if any(values):
             label = " ".join(filter(None, (module.path, ITSELF if itself else ""))) or TOTAL
             cells = (
-                column.cell(value, total[0])
+                column.cell(value, total[0], noted=first)
                 for column, value, total in zip(columns, values, totals, strict=True)
             )
             shape = None if itself else module.output_shape
             output = words(shape_text(shape)) if shape else MISSING
             yield Row(label, (words(label), *cells, output))
-
-
-def _with_notes(rows: Iterator[Row], columns: Sequence[_Column]) -> Iterator[Row]:
-    """Add what is to be said of each column to its first figure, and mark that where stale."""
-    for first in rows:
-        label, *figures, output = first.cells
-        noted = map(_noted, figures, columns)
-        yield Row(first.name, (label, *noted, output))
-        break
-    yield from rows
-
-
-def _noted(cell: Cell, column: _Column) -> Cell:
-    stale = any(note.kind == "stale" for note in column.notes)
-    marks: frozenset[Mark] = cell.marks | {"stale"} if stale else cell.marks
-    return replace(cell, marks=marks, notes=column.notes)
+            first = False
 
 
 def _positions(
     ledger: Ledger, own: Sequence[Sequence[int]], depth: int
 ) -> Iterator[tuple[int, bool]]:
     """Yield positions of modules, parents first, and whether the row is of the module by itself."""
-    children: dict[int, list[int]] = defaultdict(list)
-    for position, parent in enumerate(ledger.parents()):
-        if parent is not None:
-            children[parent].append(position)
+    inside = children(ledger)
 
     def below(position: int, level: int) -> Iterator[tuple[int, bool]]:
         yield position, False
-        if level == depth or not children[position]:
+        if level == depth or not inside[position]:
             return
         if any(values[position] for values in own):
             yield position, True
-        for child in children[position]:
+        for child in inside[position]:
             yield from below(child, level + 1)
 
     return below(0, 0)

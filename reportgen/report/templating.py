@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reportgen.common import cache
 from reportgen.common.errors import ReportgenError, did_you_mean
-from reportgen.common.fingerprint import digest
 from reportgen.report import markdown, plain
 from reportgen.report.model import Report
 
 if TYPE_CHECKING:
-    from jinja2 import BytecodeCache, Environment
+    from jinja2 import Environment
 
 BUILT_IN = "default"
 CONTEXT = 1
@@ -70,7 +68,8 @@ def _described(path: Path) -> str:
     return (said[1] if said else "") + (f" Blocks: {blocks}." if blocks else "")
 
 
-def environment(template_dirs: Sequence[Path] = ()) -> Environment:
+@functools.lru_cache(maxsize=8)  # a template is compiled once
+def environment(template_dirs: tuple[Path, ...] = ()) -> Environment:
     """Return the environment in which templates of `template_dirs` take the place of ours.
 
     Ours stay within reach as `default/NAME`, so that a user's template can extend the one that it
@@ -87,7 +86,6 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         loader=ChoiceLoader(
             [*map(FileSystemLoader, template_dirs), ours, PrefixLoader({BUILT_IN: ours})]
         ),
-        bytecode_cache=_compiled(),
         undefined=StrictUndefined,
         # The documents are text and Markdown, which `md` and `table` escape; HTML would be wrong.
         autoescape=False,
@@ -104,33 +102,6 @@ def environment(template_dirs: Sequence[Path] = ()) -> Environment:
         "line": plain.line,
     }
     return jinja
-
-
-def _compiled() -> BytecodeCache:
-    """Return where compiled templates are kept: compiling ours takes longer than filling them.
-
-    What they become depends on Jinja's compiler and on what is set here, which Jinja does not look
-    at. What is kept is run, so it is checked first.
-    """
-    from jinja2 import BytecodeCache, compiler
-    from jinja2.bccache import Bucket
-
-    compiled_by = digest([cache.stamp(Path(file)) for file in (compiler.__file__, __file__)])
-
-    class Compiled(BytecodeCache):
-        def load_bytecode(self, bucket: Bucket) -> None:
-            path = cache.root() / "templates" / compiled_by / bucket.key
-            if cache.is_sound(path):
-                bucket.bytecode_from_string(path.read_bytes())
-
-        def dump_bytecode(self, bucket: Bucket) -> None:
-            with contextlib.suppress(OSError):
-                path = cache.folder("templates", compiled_by) / bucket.key
-                with cache.whole(path) as made:
-                    made.write_bytes(bucket.bytecode_to_string())
-                cache.seal(path)
-
-    return Compiled()
 
 
 def fill(jinja: Environment, name: str, values: Mapping[str, Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from reportgen.common.visible import one_line
 from reportgen.report.model import Cell, Note, Report, Table
 
@@ -23,16 +25,10 @@ def write(report: Report) -> str:
 
 
 def _lay_out(table: Table, *, titled: bool) -> str:
-    from tabulate import tabulate
-
     numbers = {note: number for number, note in enumerate(table.notes, start=1)}
-    text = tabulate(
-        [[_cell(cell, numbers) for cell in row.cells] for row in table.rows],
-        headers=[one_line(column.header).replace(", ", "\n") for column in table.columns],
-        tablefmt="simple",
-        disable_numparse=True,
-        colalign=["right" if column.number else "left" for column in table.columns],
-    )
+    cells = [[_cell(cell, numbers) for cell in row.cells] for row in table.rows]
+    headers = (one_line(column.header).replace(", ", "\n") for column in table.columns)
+    text = grid(table, cells, headers, "simple")
     legend = [text for mark, text in _LEGEND.items() if mark in table.marks]
     return "\n".join(
         [
@@ -43,6 +39,14 @@ def _lay_out(table: Table, *, titled: bool) -> str:
             "",
         ]
     )
+
+
+def grid(table: Table, cells: Sequence[Sequence[str]], headers: Iterable[str], look: str) -> str:
+    """Align the texts of a table's cells under headers."""
+    from tabulate import tabulate
+
+    sides = ["right" if column.number else "left" for column in table.columns]
+    return tabulate(cells, [*headers], tablefmt=look, disable_numparse=True, colalign=sides)
 
 
 def _cell(cell: Cell, numbers: dict[Note, int]) -> str:

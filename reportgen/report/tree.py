@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 
 from reportgen.common import units
 from reportgen.common.visible import in_place, one_line
@@ -18,36 +18,35 @@ def module_tree(ledger: Ledger) -> str:
 
     A module's figures include its children's; parameters are the trainable ones, as there.
     """
-    macs, flops = _work(ledger)
     own_params = [module.trainable_params for module in ledger.modules]
-    shares = list(
-        map(
-            _shares,
-            _with_totals(ledger.subtree_sums(own_params)),
-            _with_totals(ledger.subtree_sums(macs)),
-            _with_totals(ledger.subtree_sums(flops)),
-        )
-    )
-    children: dict[int, list[int]] = defaultdict(list)
-    for position, parent in enumerate(ledger.parents()):
-        if parent is not None:
-            children[parent].append(position)
+    sums = [ledger.subtree_sums(own) for own in (own_params, *_work(ledger))]
+    below = children(ledger)
 
     def lines(position: int) -> list[str]:
         """Lay a module out as PyTorch does: on one line where it has no children."""
         module = ledger.modules[position]
-        about = [shares[position], *filter(None, [module.detail])]
+        shares = _shares(*((each[position], each[0]) for each in sums))
+        about = [shares, *filter(None, [module.detail])]
         first, *more = map(_seen, ", ".join(about).split("\n"))
         kind = line(module.type)
-        if not children[position] and not more:
+        if not below[position] and not more:
             return [f"{kind}({first})"]
         inner = [first, *more]
-        for child in children[position]:
+        for child in below[position]:
             opening, *rest = lines(child)
             inner += [f"({one_line(ledger.modules[child].name)}): {opening}", *rest]
         return [f"{kind}(", *(f"  {entry}" for entry in inner), ")"]
 
     return "\n".join(lines(0))
+
+
+def children(ledger: Ledger) -> Mapping[int, Sequence[int]]:
+    """Return the positions of each module's children."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for position, parent in enumerate(ledger.parents()):
+        if parent is not None:
+            found[parent].append(position)
+    return found
 
 
 def _seen(detail: str) -> str:
@@ -64,11 +63,6 @@ def _work(ledger: Ledger) -> tuple[list[int], list[int]]:
         macs[operation.module] += operation.macs
         flops[operation.module] += operation.flops
     return macs, flops
-
-
-def _with_totals(values: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Pair each module's value with the model's, which is the first."""
-    return ((value, values[0]) for value in values)
 
 
 def _shares(params: tuple[int, int], macs: tuple[int, int], flops: tuple[int, int]) -> str:

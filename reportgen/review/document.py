@@ -33,7 +33,7 @@ def markdown(
         "sections": [section(found) for found in comparisons],
         "judged": [_judged(entry) for entry in judged],
     }
-    return fill(environment(template_dirs), TEMPLATE, values)
+    return fill(environment(tuple(template_dirs)), TEMPLATE, values)
 
 
 def _judged(entry: Judged) -> dict[str, Any]:

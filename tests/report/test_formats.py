@@ -133,7 +133,7 @@ def test_a_format_that_is_no_longer_installed_stays_in_the_record(
     ("body", "message"),
     [
         ("return 1 / 0", "failed: ZeroDivisionError: division by zero"),
-        ("return 3", "wrote a int, not text or bytes"),
+        ("return 3", "failed: TypeError: it wrote a int, not text or bytes"),
     ],
 )
 def test_a_format_that_fails_is_an_error_of_its_package(

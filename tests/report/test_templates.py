@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from reportgen.common import cache
 from reportgen.record.record import Record
 from reportgen.report import TemplateError, render
 from reportgen.report.templating import builtin_templates
@@ -50,17 +49,6 @@ def test_the_ends_of_a_templates_lines_do_not_count(tmp_path: Path) -> None:
     ours = (builtin_templates() / "report.md.j2").read_bytes()
     (tmp_path / "report.md.j2").write_bytes(ours.replace(b"\n", b"\r\n"))
     assert render(record(), template_dirs=[tmp_path]) == render(record())
-
-
-def test_compiled_templates_are_checked_before_they_are_run(tmp_path: Path) -> None:
-    before = render(record())
-    compiled = [path for path in cache.root().glob("templates/*/*") if path.suffix != ".sum"]
-    assert compiled
-    for path in compiled:
-        content = bytearray(path.read_bytes())
-        content[len(content) // 2] ^= 1
-        path.write_bytes(content)
-    assert render(record()) == before
 
 
 def test_the_first_folder_wins(tmp_path: Path) -> None:
