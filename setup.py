@@ -5,5 +5,5 @@ from setuptools import find_packages, setup
 setup(
     packages=[*find_packages(include=["reportgen*"]), "reportgen.templates"],
     package_dir={"reportgen.templates": "templates"},
-    package_data={"reportgen.templates": ["*.j2"]},
+    package_data={"reportgen": ["py.typed"], "reportgen.templates": ["*.j2"]},
 )

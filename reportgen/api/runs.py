@@ -32,7 +32,7 @@ def run(
     out: PathLike | None = None,
     name: str = "",
     folder: PathLike = "",
-    overrides: Sequence[str] = (),
+    overrides: str | Iterable[str] = (),
     data_dirs: PathLike | Iterable[PathLike] = (),
     only: str | Iterable[str] = (),
     remeasure: str | Iterable[str] = (),
@@ -57,13 +57,13 @@ def run(
         remeasure: what to measure again: a kind of figure, a model, ``"unavailable"``, ``"all"``.
         templates: folders of templates that replace the shipped ones of the same name.
         offline: whether to download nothing.
-        allow_code: whether to build models with code of yours.
+        allow_code: whether to build models with your own code.
         jobs: how many builds to count at a time.
         progress: whether to show progress on stderr, or a Progress that is told.
 
     Raises:
-        SpecError: the spec cannot be meant; with every problem of it.
-        UsageError: something else that was asked for cannot be done.
+        SpecError: the spec is wrong; with every problem of it.
+        UsageError: a parameter is wrong.
         RecordError: the record in `out` cannot be read.
     """
     from reportgen.engine.progress import Progress, for_terminal
@@ -71,7 +71,7 @@ def run(
     from reportgen.report import build
 
     with _folder(out) as where:
-        plan = plans.plan(spec, name=name, folder=folder, overrides=overrides, out=where)
+        plan = plans.plan(spec, name=name, folder=folder, overrides=[*_each(overrides)], out=where)
         selection = Selection(frozenset(_each(remeasure)), frozenset(_each(only)))
         selection.check([plan])
         outcome, _ = run_plan(
@@ -116,8 +116,8 @@ def run_plan(
 ) -> tuple[Outcome, list[Path]]:
     """Measure what is stale, and write the record and the documents; also return what was written.
 
-    Raises UsageError where measuring would run a user's code without leave, RecordError where the
-    record cannot be read.
+    Raises UsageError if the user's code would run and is not allowed, RecordError if the record
+    cannot be read.
     """
     from reportgen.common import cache
     from reportgen.common.files import locked

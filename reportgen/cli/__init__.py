@@ -1,7 +1,7 @@
 """The command line: arguments and exit codes, nothing else.
 
-Exit codes: 0 done; 1 something could not be measured (the report says why); 2 a wrong command line
-or spec; 3 a report is not what it should be; 130 interrupted.
+Exit codes: 0 success; 1 a figure could not be measured (the report says why); 2 wrong command line
+or spec; 3 a report is out of date, or a limit is broken; 130 interrupted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The commands: which there are, what each takes, and what comes of one.
+"""The table of commands, and how one is run.
 
-Every import that costs time stands in the function that needs it.
+Functions import what takes long to import.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from reportgen.common.errors import ReportgenError, SpecError, UsageError
 from reportgen.common.visible import one_line
 
 EPILOG = """\
-exit codes: 0 done; 1 something could not be measured, or not be checked (check: only with
---strict); 2 a wrong command line or spec; 3 check: a report is not what a run would give, diff: a
-limit is broken; 130 interrupted, what was measured is kept.
+exit codes: 0 success; 1 a figure could not be measured, or not be checked (check --strict);
+2 wrong command line or spec; 3 check: a report is out of date, diff: a limit is broken;
+130 interrupted, what was measured is kept.
 """
 
 
 def execute(words: Sequence[str]) -> int:
     """Run a command line; return the exit code."""
-    # Looking for plugins of pydantic reads the metadata of every installed package.
+    # To look for plugins, pydantic reads the metadata of every installed package.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     # `reportgen SPEC` is `reportgen run SPEC`, whichever options come first.
     if words and words[0] not in {*_COMMANDS, "-h", "--help", "--version"}:
@@ -33,19 +33,19 @@ def execute(words: Sequence[str]) -> int:
     arguments = _parser().parse_args(words or ["--help"])
     collects = gc.isenabled()
     if arguments.handler in (run.render, reviewing.check, specs.validate):
-        gc.disable()  # it is over before there is garbage worth looking for
+        gc.disable()  # too short for garbage to matter
     try:
         return int(arguments.handler(arguments))
-    except SpecError as error:  # each problem is several lines, and each of those is one
+    except SpecError as error:  # a problem has several lines
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     except ReportgenError as error:
         sys.stderr.write(f"{one_line(error)}\n")
         return error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone
+    except BrokenPipeError:  # nobody reads our output any more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:  # a folder where a file should be, a disk that is full …
+    except OSError as error:  # a folder instead of a file, a full disk …
         where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         sys.stderr.write(f"{one_line(f'{where}cannot be read or written ({error.strerror}).')}\n")
         return UsageError.exit_code
@@ -88,27 +88,27 @@ _COMMANDS: dict[str, _Command] = {
     ),
     "plan": (
         run.show_plan,
-        "say what a run would measure, and why",
+        "show what a run would measure, and why",
         (options.specs, options.out, options.data, options.measuring),
     ),
     "render": (
         run.render,
-        "write the documents again from the record",
+        "write the documents from the record",
         (options.specs, options.out, options.templates),
     ),
     "check": (
         reviewing.check,
-        "say whether reports are what a run would give; measure nothing",
+        "check that reports are up to date; measure nothing",
         (options.specs, options.out, options.templates, options.data, reviewing.check_options),
     ),
     "diff": (
         reviewing.diff,
-        "say what changed between two states of the reports, as Markdown",
+        "show what changed between two states of the reports, as Markdown",
         (reviewing.diff_options, options.out, options.templates),
     ),
     "explain": (
         explain.explain,
-        "say what each tool counts of a model, and what a number from a paper is",
+        "show what each tool counts for a model, and explain a number from a paper",
         (explain.explain_options, options.out),
     ),
     "validate": (specs.validate, "check specs and measure nothing", (options.specs,)),

@@ -1,4 +1,4 @@
-"""The command that says what each tool would say of a model, and what a number from a paper is."""
+"""The command `explain`: what each tool counts for a model, and what a number from a paper is."""
 
 from __future__ import annotations
 
@@ -21,23 +21,21 @@ def explain_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--set", action="append", default=[], metavar="PATH=VALUE", help="set a value of the spec"
     )
+    command.add_argument("--model", metavar="NAME", help="which model (default: the only one)")
     command.add_argument(
-        "--model", metavar="NAME", help="which model; may be left out where there is one"
-    )
-    command.add_argument(
-        "--claim", metavar="NUMBER", help="say what this number counts: '7.8 G', '25.6 Mparams'"
+        "--claim", metavar="NUMBER", help="explain this number: '7.8 G', '25.6 Mparams'"
     )
     command.add_argument(
         "--metric",
         default="",
         metavar="NAME",
-        help="what the number is said to be: flops, params",
+        help="what the number is meant to be: flops, params",
     )
     command.add_argument("--quantity", dest="metric", help=argparse.SUPPRESS)  # its former name
 
 
 def explain(arguments: argparse.Namespace) -> int:
-    """Print what each tool says of a model, or what a number is."""
+    """Print what each tool counts for a model, or what a number is."""
     [(path, plan)] = work.plans(arguments).items()
     record = _up_to_date(path, plan, arguments)
     names = _named(plan, arguments.model)
@@ -70,7 +68,7 @@ def _text(record: Record, name: str, arguments: argparse.Namespace) -> str:
 
 
 def _up_to_date(path: Path, plan: Plan, arguments: argparse.Namespace) -> Record:
-    """Return the record; raise UsageError where what is to be explained must be counted first."""
+    """Return the record; raise UsageError if a model must be counted first."""
     from reportgen.data.search import Search
     from reportgen.plan.selection import Selection
     from reportgen.plan.staleness import compare
@@ -89,7 +87,7 @@ def _up_to_date(path: Path, plan: Plan, arguments: argparse.Namespace) -> Record
 
 
 def _named(plan: Plan, name: str | None) -> list[str]:
-    """Find the builds that a name is of: a model's, or one of its builds'."""
+    """Return the builds of this name, or of the model of this name."""
     models = {build.model for build in plan.builds.values()}
     if name is None and len(models) > 1:
         raise UsageError(f"which model? Add --model NAME: {', '.join(sorted(models))}.")

@@ -23,7 +23,11 @@ def specs(command: argparse.ArgumentParser) -> None:
 def out(command: argparse.ArgumentParser) -> None:
     """Take the folder of reports."""
     command.add_argument(
-        "--out", type=Path, default=Path("out"), metavar="DIR", help="where reports lie (out)"
+        "--out",
+        type=Path,
+        default=Path("out"),
+        metavar="DIR",
+        help="folder of the reports (default: out)",
     )
 
 
@@ -40,14 +44,14 @@ def templates(command: argparse.ArgumentParser) -> None:
 
 
 def data(command: argparse.ArgumentParser) -> None:
-    """Take where data and weights may lie, and whether to download."""
+    """Take folders of data and weights, and whether to download."""
     command.add_argument(
         "--data-dir",
         type=Path,
         action="append",
         default=[],
         metavar="DIR",
-        help="where data sets and weights lie (also: REPORTGEN_DATA)",
+        help="folder of data sets and weights (also: REPORTGEN_DATA)",
     )
     command.add_argument("--offline", action="store_true", help="download nothing")
 
@@ -66,24 +70,22 @@ def measuring(command: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="MODEL",
-        help="look at this model only, or at those a pattern matches; leave the other rows alone",
+        help="measure only this model, or those that match a pattern; other rows stay as they are",
     )
     command.add_argument(
         "--allow-code",
         action="store_true",
-        help="build models with code of yours (python/… and FILE.py:… sources)",
+        help="build models with your own code (python/… and FILE.py:… sources)",
     )
     command.add_argument(
         "--jobs",
         type=_positive,
         metavar="N",
-        help="count so many builds at a time, and evaluate where no time is shown; timing is never "
-        "beside anything else (counting: all cores, evaluating: 1)",
+        help="number of builds to count at a time (default: all cores), and to evaluate if the "
+        "report shows no times (default: 1); nothing else runs while times are taken",
     )
-    command.add_argument("-q", "--quiet", action="store_true", help="print nothing but errors")
-    command.add_argument(
-        "--durations", action="store_true", help="say at the end how long each step took"
-    )
+    command.add_argument("-q", "--quiet", action="store_true", help="print only errors")
+    command.add_argument("--durations", action="store_true", help="print how long each step took")
 
 
 def target(command: argparse.ArgumentParser) -> None:

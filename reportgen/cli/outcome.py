@@ -1,4 +1,4 @@
-"""What a run says at its end: the table of one report, or a line for each of several."""
+"""What a run prints at its end: the table of one report, or a line for each of several."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _RETRY = "(--remeasure unavailable tries again)"
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one spec.
+    """The result of one spec.
 
-    `name` is that of its report, without an ending; `outcome` is None where it was left alone, or
-    where `error` says that it could not be done.
+    `name` is the path of its report without a suffix. `outcome` is None if --only names none of its
+    models, or if `error` says why it failed.
     """
 
     name: Path
@@ -38,7 +38,7 @@ class Done:
 
     @property
     def complete(self) -> bool:
-        """Whether every figure that was asked for is there, and known to hold."""
+        """Whether every figure is available and known to be up to date."""
         return self.outcome is None or self.outcome.complete
 
     @property
@@ -50,7 +50,7 @@ class Done:
 
 
 def of_one(done: Done) -> str:
-    """Say what became of the only spec of a run."""
+    """Describe the result of the only spec of a run."""
     if done.outcome is None or (not done.outcome.measured and not done.written):
         unavailable = f"; {several(done.failures, 'figure')} unavailable {_RETRY}"
         said = _line(done) + unavailable * bool(done.failures)
@@ -67,7 +67,7 @@ def of_one(done: Done) -> str:
 
 
 def of_several(runs: Sequence[Done]) -> str:
-    """Say what became of each of several specs, a line for each, and of all together."""
+    """Describe the results of several specs, a line for each, and a line for all."""
     lines: list[str] = []
     for done in runs:
         unavailable = f"; {several(done.failures, 'figure')} unavailable"
@@ -103,13 +103,13 @@ def _line(done: Done) -> str:
 
 
 def not_checked(reasons: Mapping[str, int], how: str = "not checked") -> Iterator[str]:
-    """Say of how many figures nobody knows whether they hold, and why: a line for each reason."""
+    """Yield a line for each reason why figures could not be checked, with their number."""
     for reason, count in reasons.items():
         yield f"{several(count, 'figure')} {how}: {reason}"
 
 
 def _kept(done: Done) -> Iterator[str]:
-    """Yield a line for each reason why figures stay that could not be measured again."""
+    """Yield a line for each reason why figures were kept without being measured again."""
     if done.outcome is None:
         return
     for line in not_checked(done.outcome.unknown, "kept, not checked"):

@@ -1,4 +1,4 @@
-"""The commands that look at reports and measure nothing: check, diff."""
+"""The commands that compare reports and measure nothing: check, diff."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ DRIFT = 3
 
 
 def check_options(command: argparse.ArgumentParser) -> None:
-    """Take what else to check, and how to say it."""
+    """Take what else to check, and the form of the answer."""
     command.add_argument(
-        "--recount", action="store_true", help="count parameters and operations again, too"
+        "--recount", action="store_true", help="also count parameters and operations again"
     )
     command.add_argument(
         "--allow-code",
         action="store_true",
-        help="with --recount: build models with code of yours",
+        help="with --recount: build models with your own code",
     )
     command.add_argument(
         "--strict", action="store_true", help="exit with 1 if a figure could not be checked"
@@ -36,7 +36,7 @@ def check_options(command: argparse.ArgumentParser) -> None:
 
 
 def check(arguments: argparse.Namespace) -> int:
-    """Say of each spec whether its report is what a run would give."""
+    """Print for each spec whether its report is up to date."""
     from reportgen.api.plans import search as search_of
     from reportgen.api.plans import template_dirs
     from reportgen.review import job_summary
@@ -110,7 +110,7 @@ def _summary(checked: Mapping[Path, Checked]) -> str:
 
 
 def diff_options(command: argparse.ArgumentParser) -> None:
-    """Take what to compare, and what must not change."""
+    """Take what to compare, and the limits of changes."""
     meaning = "a record, a folder of records, or a git revision"
     command.add_argument("base", metavar="BASE", help=meaning)
     command.add_argument("head", metavar="HEAD", nargs="?", help=f"{meaning} (the folder --out)")
@@ -120,13 +120,13 @@ def diff_options(command: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="LIMIT",
-        help="exit with 3 where a figure changed by more: 'params>+5%%' 'top1<-0.5'",
+        help="exit with 3 if a figure changed by more: 'params>+5%%' 'top1<-0.5'",
     )
     command.add_argument("--json", action="store_true", help="print the changes as JSON")
 
 
 def diff(arguments: argparse.Namespace) -> int:
-    """Say what changed between two states of the reports."""
+    """Print what changed between two states of the reports."""
     from reportgen.review import job_summary
     from reportgen.review.changes import compare_all
     from reportgen.review.document import markdown

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure what is stale, write records and documents, and say what came of it."""
+    """Measure what is stale, write records and documents, and print the results."""
     plans = work.plans(arguments)
     selection = _selection(arguments, plans.values())
     done = []
@@ -76,7 +76,7 @@ def _selection(arguments: argparse.Namespace, plans: Iterable[Plan]) -> Selectio
 
 
 def render(arguments: argparse.Namespace) -> int:
-    """Write the documents again from the record."""
+    """Write the documents from the record."""
     from reportgen.api.plans import template_dirs
     from reportgen.api.runs import write_documents
     from reportgen.common.files import locked
@@ -96,7 +96,7 @@ def render(arguments: argparse.Namespace) -> int:
 
 
 def show_plan(arguments: argparse.Namespace) -> int:
-    """Say what a run would measure, why, and how long that took before."""
+    """Print what a run would measure, why, and how long that took before."""
     from reportgen.engine import estimate
     from reportgen.engine.previous import previous
     from reportgen.plan.staleness import by_reason, compare
@@ -120,9 +120,9 @@ def show_plan(arguments: argparse.Namespace) -> int:
 
 
 def _missing(plan: Plan, state: State, search: Search) -> Iterator[str]:
-    """Yield a line for each thing that figures need and is not here, with the paths tried.
+    """Yield a line for each missing file that figures need, with the paths that were tried.
 
-    Those are the figures that are due, and those that could not be had before.
+    Figures are those that are due, and those that could not be measured before.
     """
     from reportgen.plan.dependencies import group_of
     from reportgen.plan.probe import missing

@@ -1,4 +1,4 @@
-"""The commands that look at specs alone: validate, schema, init."""
+"""The commands that need specs only: validate, schema, init."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reportgen.common.visible import one_line
 
 
 def validate(arguments: argparse.Namespace) -> int:
-    """Check specs, and say what is wrong with each."""
+    """Check specs, and print what is wrong with each."""
     from reportgen.api.plans import plan
     from reportgen.common.errors import SpecError
 
@@ -28,7 +28,7 @@ def validate(arguments: argparse.Namespace) -> int:
 
 
 def schema_options(command: argparse.ArgumentParser) -> None:
-    """Take what the schema is of."""
+    """Take what the schema describes."""
     command.add_argument(
         "of", nargs="?", choices=("spec", "record"), default="spec", help="what it describes (spec)"
     )

@@ -1,4 +1,4 @@
-"""What several commands do: find specs, plan them, and say how many."""
+"""What several commands do: find specs and plan them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 def paths(words: Sequence[str]) -> list[Path]:
-    """Find the specs that are meant by files, folders and patterns, each once.
+    """Find the specs that files, folders and patterns name, each once.
 
-    In a folder a name that begins with `_` or `.` is none of a spec that stands by itself.
+    In a folder, files whose names begin with `_` or `.` are ignored.
     """
     found: list[Path] = []
     for word in words:
@@ -44,7 +44,7 @@ def _is_spec(path: Path) -> bool:
 
 
 def plans(arguments: argparse.Namespace) -> dict[Path, Plan]:
-    """Load every spec before anything is measured; two of one name would share their files.
+    """Load every spec before anything is measured; two of one name are an error.
 
     Raises SpecError with the problems of all of them.
     """

@@ -1,4 +1,4 @@
-"""Bring a record up to date with a plan, figure by figure, each written down as it is had."""
+"""Bring a record up to date with a plan; each figure is saved as soon as it is measured."""
 
 from __future__ import annotations
 
@@ -22,17 +22,16 @@ from reportgen.record.record import Record
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to.
+    """The result of a run.
 
-    `written` says whether the record changed, `merged` that it held two branches' sides. `unknown`
-    counts figures of which nobody knows whether they hold, `kept` those that stay although
+    `written` says whether the record changed, `merged` whether it was a merge of two branches.
+    `unknown` counts figures that could not be checked, `kept` those that were kept because
     measuring them again failed, each by the reason. `record` is the run's own; `latest`, to be
-    called under the lock, gives the one in the file.
+    called under the lock, returns the one in the file.
     """
 
     record: Record
     measured: int
-    due: int
     written: bool
     unknown: Mapping[str, int]
     kept: Mapping[str, int]
@@ -51,7 +50,7 @@ class Outcome:
 
     @property
     def complete(self) -> bool:
-        """Whether every figure that was asked for is there, and known to hold."""
+        """Whether every figure is available and known to be up to date."""
         return not (self.failures or self.stale or self.unknown or self.kept)
 
 
@@ -67,11 +66,11 @@ def bring_up_to_date(
 ) -> Outcome:
     """Measure what is stale in the record at `path`, and write it.
 
-    `jobs` builds are counted at a time, and evaluated where that takes no time that is shown; as
-    many as there are cores, and one, where left out.
+    `jobs` is the number of builds to count at a time (default: all cores), and to evaluate if the
+    report shows no times (default: 1).
 
-    Raises UsageError where measuring would run a user's code without leave, RecordError where the
-    record cannot be read. Interrupted, it leaves everything measured so far in the record.
+    Raises UsageError if the user's code would run and is not allowed, RecordError if the record
+    cannot be read. If interrupted, everything measured so far is in the record.
     """
     with locked(path):
         stamp = seen(path)
@@ -80,7 +79,7 @@ def bring_up_to_date(
     journal = Journal(plan, path, state.record, None if merged else old, stamp)
     if state.due:
         _check_code(state.due, allow_code=allow_code)
-        # Only now: a run with nothing to do starts quickly.
+        # Imported here, so that a run with nothing to do starts quickly.
         from reportgen.engine.measuring import measure
 
         path.parent.mkdir(parents=True, exist_ok=True)  # else an hour's figures could not be kept
@@ -89,7 +88,6 @@ def bring_up_to_date(
     return Outcome(
         record=journal.record,
         measured=journal.measured,
-        due=len(state.due),
         written=written,
         unknown=by_reason(state.unknown),
         kept=Counter(journal.kept.values()),

@@ -90,7 +90,7 @@ def test_values_can_be_set_and_progress_followed(folder: Path) -> None:
             self.totals.append(total)
 
     steps = Steps()
-    report = reportgen.run(SPEC, overrides=["models.Small.args.hidden=2"], progress=steps)
+    report = reportgen.run(SPEC, overrides="models.Small.args.hidden=2", progress=steps)
     assert values(report, "macs") == {"Small": 64 * 2 + 4 + 20, "Large": 656}
     assert set(steps.totals) == {2}
 

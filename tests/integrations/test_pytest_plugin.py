@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -159,3 +160,23 @@ def test_it_costs_other_peoples_suites_nothing() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout == "['reportgen']\n"
+
+
+def test_bytes_are_compared_as_they_are(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_it(golden_text):\n    golden_text('a.bin', b'\\x00\\r\\n')\n")
+    golden = pytester.mkdir("golden") / "a.bin"
+    golden.write_bytes(b"\x00\n")
+    result = run(pytester)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["golden/a.bin differs; --update-golden accepts 3 other bytes."])
+    run(pytester, "--update-golden").assert_outcomes(passed=1)
+    assert golden.read_bytes() == b"\x00\r\n"
+    run(pytester).assert_outcomes(passed=1)
+
+
+def test_a_format_that_is_not_installed(pytester: pytest.Pytester) -> None:
+    record = cifar10_record()
+    settings = replace(record.report, formats=("md", "theirs"))
+    (pytester.mkdir("out") / "a.json").write_text(replace(record, report=settings).dumps(), "utf-8")
+    pytester.makepyfile(REPORT.format("'specs/a.yaml'"))
+    run(pytester).stdout.fnmatch_lines(["*a.json: formats not installed: theirs"])
