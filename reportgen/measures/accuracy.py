@@ -1,4 +1,4 @@
-"""How good a module is on a split: every metric from one pass, and the time its forwards took."""
+"""Evaluate a module on a split: every metric from one pass, and the time of its forwards."""
 
 from __future__ import annotations
 
@@ -28,15 +28,18 @@ from reportgen.data.store import Split
 from reportgen.measures.batch_layout import Pace
 from reportgen.measures.timing import quiet
 
-# Further digits of a percentage of some thousand images, or of a float32 network's loss, are noise.
+# Further digits are noise, for some thousand images and for the loss of a float32 network.
 _DECIMALS = 4
 
-# How many guesses each of these allows; both are counted in whole images.
+# How many guesses each of these allows.
 _GUESSES = {"top1": 1, "top5": 5}
 
-# The other percentages by their names in `reportgen.record.metrics`; all follow from the same
-# counts for each class. Classes that neither occur nor are predicted are left out of a macro
-# average.
+# The other percentages, which share counts for each class. A macro average ignores classes that
+# neither occur nor are predicted.
+_RANKED: Mapping[str, Callable[..., Metric]] = {
+    name: partial(MulticlassAccuracy, top_k=guesses, average="micro")
+    for name, guesses in _GUESSES.items()
+}
 _BY_CLASS: Mapping[str, Callable[..., Metric]] = {
     "f1_macro": partial(MulticlassF1Score, average="macro"),
     "f1_weighted": partial(MulticlassF1Score, average="weighted"),
@@ -47,12 +50,12 @@ _BY_CLASS: Mapping[str, Callable[..., Metric]] = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one pass over a split gave.
+    """The result of one pass over a split.
 
-    `figures` maps the metrics asked for to their values (percentages, and the loss in nats), to
-    four decimals. `correct` counts right answers, of all `images`, for those of top1 and top5 that
-    were asked for. `seconds_forward` is the time in forward passes alone, data ready; `way` says
-    how they were run, and `unusual` that it was chosen, or not the layout that modules are made in.
+    `figures` maps metrics to values (percentages, and the loss in nats), to four decimals.
+    `correct` counts right answers, of all `images`, for top1 and top5. `seconds_forward` is the
+    time of the forward passes alone. `way` says how they ran; `unusual` is true if it was chosen
+    by measurement or is channels last.
     """
 
     figures: Mapping[str, float]
@@ -77,14 +80,13 @@ def evaluate(
 ) -> Evaluation:
     """Run a module once over all images of a split, in eval mode.
 
-    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. Where
-    `batch_size` or `channels_last` is None, it is chosen by measurement (see `pace`); `movable`
-    says whether the module can be laid out otherwise. `threads` is how many torch may use, as many
-    as now where left out; that, and the modes of the module, are put back. `progress` is told how
-    many images are done, and of how many.
+    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. If
+    `batch_size` or `channels_last` is None, it is chosen by measurement; `movable` says whether the
+    module can be channels last. `threads` is torch's number of threads; None keeps it. It and the
+    modes of the module are restored. `progress` gets the number of images done, and of all.
 
-    Raises MeasureError for random images, for logits that are no numbers or of another shape, and
-    for top-5 of fewer than five classes. What the module raises is passed on.
+    Raises MeasureError for random images, for logits that are not finite or have a wrong shape, and
+    for top-5 of fewer than five classes.
     """
     classes = len(split.class_names)
     if split.synthetic:
@@ -116,25 +118,21 @@ def evaluate(
 
 
 class _Tally:
-    """The metrics of a pass, as far as it has come."""
+    """Metrics, updated batch by batch."""
 
     def __init__(self, classes: int, metrics: Sequence[str]) -> None:
         self.images = 0
         self._names = tuple(metrics)
-        counted = [
-            name for name in _GUESSES if name in metrics or (name == "top1" and "error" in metrics)
-        ]
-        by_class = [name for name in _BY_CLASS if name in metrics]
-        rows: dict[str, Metric | MetricCollection] = {}
-        for name in counted:
-            rows[name] = MulticlassAccuracy(
-                classes, top_k=_GUESSES[name], average="micro", validate_args=False
-            )
-        for name in by_class:
-            rows[name] = _BY_CLASS[name](classes, validate_args=False)
-        # Left to itself, torchmetrics lets metrics share their counts that agree after one batch,
-        # which top-1 and top-5 do when all answers of that batch are right.
-        groups = [[name] for name in counted] + ([by_class] if by_class else [])
+        wanted = {"top1", *metrics} if "error" in metrics else {*metrics}
+        rows: dict[str, Metric | MetricCollection] = {
+            name: make(classes, validate_args=False)
+            for name, make in (*_RANKED.items(), *_BY_CLASS.items())
+            if name in wanted
+        }
+        # By default, torchmetrics lets metrics share counts that agree after one batch, as those of
+        # top-1 and top-5 do if all answers of the batch are right.
+        by_class = [name for name in rows if name in _BY_CLASS]
+        groups = [[name] for name in rows if name in _RANKED] + ([by_class] if by_class else [])
         self._ranked = MetricCollection(rows, compute_groups=groups) if rows else None
         self._loss = None
         if "loss" in metrics:
@@ -177,12 +175,12 @@ class _Tally:
         return float(self._ranked[name].compute())
 
     def _correct(self, name: str) -> int:
-        # A share in single precision tells the count to the last of eight million images.
+        # Single precision is exact enough for eight million images.
         return round(self._share(name) * self.images)
 
 
 def _checked(logits: Any, count: int, classes: int) -> Tensor:
-    """Return a module's output if it is logits, `count` × `classes`; raise MeasureError if not."""
+    """Return a module's output if it is logits, `count` × `classes`; else raise MeasureError."""
     wanted = f"logits of N×{classes}"
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         kind = f"a tensor of {logits.dtype}" if isinstance(logits, Tensor) else _kind(logits)
@@ -199,7 +197,6 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
             f"the model returns {_shape(logits, count)} and not {wanted}",
             "Check its number of classes.",
         )
-    # NaN where an image has one, ∞ where it has that, -∞ where no class is left to it.
     highest = logits.amax(1)
     if not highest.isfinite().all():
         what = "NaN" if highest.isnan().any() else "infinity"
@@ -210,7 +207,7 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
 
 
 def _shape(tensor: Tensor, count: int) -> str:
-    """Write a shape for a report, which the size of the batch has no place in."""
+    """Write a shape for a report, with N for the batch size."""
     lengths = [str(length) for length in tensor.shape]
     if not lengths:
         return "a single number"
@@ -224,9 +221,9 @@ def _kind(value: object) -> str:
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode, and each of its parts back afterwards."""
+    """Put a module into eval mode, and restore the mode of each part."""
     training = [part for part in module.modules() if part.training]
-    if training:  # exported modules are in eval mode and refuse to be told
+    if training:  # exported modules are in eval mode and refuse `eval`
         module.eval()
     try:
         yield
