@@ -7,9 +7,8 @@
         golden_text("table.md", text)           # a text against golden/table.md
 
 The files are in `golden/`, in the folder of the test. `pytest --update-golden` writes those that
-differ; where the variable CI is set it refuses to, so that a golden file is one that somebody
-has read. pytest loads this in every project that has reportgen: it imports nothing of ours before a
-fixture is used.
+differ, but never if the variable CI is set. pytest loads this module in every project that has
+reportgen installed: it imports nothing of ours before a fixture is used.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to write golden files where nobody would read them."""
+    """Refuse to write golden files in CI."""
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden: golden files are never written in CI.")
 

@@ -19,7 +19,7 @@ def metric_key(entry: object) -> str:
 
 
 class Quoted(Part):
-    """A figure as somebody published it."""
+    """A published figure."""
 
     of: str
     """Name of the model."""
@@ -60,7 +60,7 @@ class Claim(Quoted):
         return self
 
     @model_validator(mode="after")
-    def _told_of_modules(self) -> Claim:
+    def _available_for_modules(self) -> Claim:
         if self.module is not None:
             from reportgen.counting import readings
 
@@ -68,7 +68,7 @@ class Claim(Quoted):
                 readings.reading(self.metric)
             except KeyError:
                 raise problem(
-                    f"'{self.metric}' cannot be told of a module",
+                    f"'{self.metric}' is not available for modules",
                     f"Known: {', '.join(readings.PLAIN)}; flops and params by a convention.",
                 ) from None
         return self

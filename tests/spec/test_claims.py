@@ -78,7 +78,7 @@ def test_a_claim_goes_to_its_build() -> None:
         ),
         (
             "{of: B, metric: top1, value: 90 %, from: x, module: conv1}",
-            "s.yaml:10:5: 'top1' cannot be told of a module\n",
+            "s.yaml:10:5: 'top1' is not available for modules\n",
         ),
         (
             "{of: B, metric: macs, value: 1 G, from: x, expect: fail}",
