@@ -1,8 +1,7 @@
-"""Numbers as text and text as numbers: calflops' format, that of the tables, what people type.
+"""Format and parse numbers: calflops' format, that of tables, and user input.
 
-Formatting never hides what a number is: a count below ten thousand is written out, a rounded one
-carries an SI prefix and always the same number of significant digits. Parsing is exact: `2.6073 G`
-is the integer 2607300000, not the float next to it.
+A count below ten thousand is written out; a rounded one has an SI prefix and a fixed number of
+significant digits. Parsing is exact: `2.6073 G` is the integer 2607300000.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ _CALFLOPS_STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 def calflops_number(value: Number, precision: int) -> str:
     """Write `value` as calflops does: `23.52 M`, `896 `, `0 ` (the space stays without a prefix).
 
-    `precision` is the number of decimals; trailing zeros go, and no more than six significant
-    digits are shown (`101.551 M` with a precision of 4), because calflops formats with `:g`.
+    `precision` is the number of decimals. calflops formats with `:g`: there are no trailing zeros,
+    and at most six significant digits (`101.551 M` with a precision of 4).
     """
     for magnitude, prefix in _CALFLOPS_STEPS:
         if value >= magnitude:
@@ -194,28 +193,26 @@ _EXAMPLES: Final = (
 def parse_amount(text: str | Number) -> tuple[Number, str]:
     """Read `2.6073 G`, `87.79 %`, `172.2883 s`, `101.551 MMACs` or `7.8e9` as (value, unit).
 
-    The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
-    a bare number. Raises ValueError, saying what could have been written, for anything else.
+    The value is an integer if the text names one; a bare number has no unit. Raises ValueError with
+    a hint.
     """
     typed = _read(text)
     return _shortest(typed.number), typed.unit
 
 
 def read_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
-    """Read what people type for a metric, in that metric's unit: `1.5 GiB` in MiB is 1536.
+    """Read a user's value for a metric, in that metric's unit: `1.5 GiB` in MiB is 1536.
 
-    A bare number is taken to be in the wanted unit; a prefix without a unit (`20 M`) goes with
-    counts and `images/s` only. `counts` are what a count may say that it counts. Raises ValueError,
-    saying what to write, for a unit that does not fit.
+    A bare number is in the metric's unit; a prefix without a unit (`20 M`) is for counts and
+    `images/s`. `counts` are the units of a count. Raises ValueError with a hint for another unit.
     """
     return _shortest(_converted(_read(text), unit, counts))
 
 
 def step_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
-    """Return what the last digit of such a text counts in: 100000 for `2.6073 G`.
+    """Return the value of the last digit of such a text: 100000 for `2.6073 G`.
 
-    A whole number that ends in three or more zeros after at most four other digits was surely
-    rounded to these. Raises ValueError as `read_in` does.
+    A whole number with three or more zeros after at most four digits counts as rounded to these.
     """
     typed = _read(text)
     last = int(typed.number.as_tuple().exponent)

@@ -1,7 +1,7 @@
-"""Writes the record after every finished measurement, so that a kill loses only the one at work.
+"""Writes the record after every measurement, so that a kill loses only the present one.
 
-Several runs may write one record. So each time the file is read anew, under a lock, and only what
-this run changed is put into it.
+Several runs may write one record: each time the file is read again, under a lock, and only the
+changes of this run are merged into it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reportgen.record.record import Cause, Figure, Record
 
 
 class Journal:
-    """A record in the making, and the file it is kept in.
+    """A record, and its file.
 
-    `base` is what was read from the file, and `stamp` what the file was like then. `kept` says of
-    good figures, by build and key, why measuring them again failed; they stay as they are.
+    `base` is what was last read from the file, `stamp` its size and time then. `kept` says, by
+    build and key, why measuring a good figure again failed; the figure stays.
     """
 
     def __init__(
@@ -73,9 +73,8 @@ class Journal:
     ) -> None:
         """Set the figures that were due, and write the record.
 
-        A good figure stays until another good one takes its place: one that is unavailable now, or
-        not among these, leaves it there. If what it was measured on has changed, it is stale.
-        Facts that are now empty go.
+        A good figure stays until another good one replaces it. If its dependencies changed, it is
+        stale. Empty metadata is removed.
         """
         build = self.record.builds[due.build.id]
         spec_dir = self.plan.spec_dir
@@ -106,9 +105,9 @@ class Journal:
         self.put(due, dict.fromkeys(due.keys, unavailable(error)))
 
     def save(self) -> bool:
-        """Put what this run changed into the file; return whether that made a difference.
+        """Merge the changes of this run into the file; return whether the file changed.
 
-        Raises RecordError where somebody else left the file so that it cannot be read.
+        Raises RecordError if another program damaged the file.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with locked(self.path):

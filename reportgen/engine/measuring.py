@@ -44,10 +44,7 @@ def measure(
     progress: Progress,
     jobs: int | None,
 ) -> None:
-    """Measure: exact figures first, then quality, then times, with nothing else at work.
-
-    `jobs` is what `run.bring_up_to_date` says. What fails in one build costs its figures only.
-    """
+    """Measure exact figures, then quality, then times; a failing build loses only its own."""
     workers.preload(_PRELOADED[due.group] for due in dues)
     with progress, Workers(search, plan.measure.time_limit) as staff:
         _Measuring(plan, search, staff, journal, selection, progress, jobs).everything(dues)

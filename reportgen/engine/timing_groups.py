@@ -1,8 +1,7 @@
 """Time builds in turn, the baseline among them.
 
-Each build is in a worker of its own; here it is said whose turn it is. Nothing else runs meanwhile.
-The rounds are dealt out to several workers of each build, one after the other, because two
-processes of one program differ for as long as they live.
+Each build has a worker, and nothing else runs meanwhile. The rounds are split over several workers
+of each build, because two processes of one program differ for as long as they live.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ _OF_ROUNDS = ("latency", "throughput", "speedup")
 def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) -> list[list[Due]]:
     """Sort what is due into groups that are timed in turn: same data set, same class count.
 
-    A group has so many builds at most, and takes no more bytes (`size_of` each) than the largest of
-    all builds does, or than `ROOM`: what a sweep takes is what its largest build takes.
+    A group has a limited number of builds, and takes no more bytes (`size_of` each) than the
+    largest build does, or than `ROOM`.
     """
     most = max([ROOM, *(size_of(due.build) for due in dues)])
     alike: dict[tuple[str, int], dict[str, list[Due]]] = {}
@@ -78,8 +77,8 @@ def measure(
 ) -> None:
     """Time a group and put its figures into the journal.
 
-    Builds that were `evaluated` have the time of their whole data set from that. What fails in one
-    build, at one batch size, costs those figures only.
+    Builds that were `evaluated` have the time of their data set from that. If one build fails at
+    one batch size, only these figures are lost.
     """
     settings = plan.measure.timing
     assert settings is not None, "timing is due only where it is asked for"
@@ -321,10 +320,9 @@ class _Part:
         return f", process {self.number + 1} of {self.of}" if self.of > 1 else ""
 
     def enough(self, reference: str | None, settings: Timing) -> Enough:
-        """Say when this part may stop: it has its share of the seconds, and of the evidence.
+        """Say when this part may stop: after its share of the time, or with enough precision.
 
-        An interval narrows with the square root of the rounds: parts that are known so much less
-        closely make a whole that is known as closely as it is asked for.
+        An interval narrows with the square root of the rounds, so a part may be less precise.
         """
         precision, seconds = settings.precision, settings.seconds
         return Enough(

@@ -14,19 +14,18 @@ from reportgen.spec.model import Weights
 
 
 def locate_weights(weights: Weights, search: Search) -> Path | None:
-    """Return the checkpoint of a `file` or `url`, verified, or None where it is not here.
+    """Return the checkpoint of a `file` or `url`, or None if it is not here.
 
-    A file is looked for beside the spec, then in each data directory and its `weights` folder; a
-    url by its file's name in those directories, then among the downloads. A file with another
-    digest than `sha256` is not the one.
+    A file is searched beside the spec, then in each data directory and its `weights` folder; a url
+    by its file's name in those directories, then among the downloads. `sha256` must match.
     """
     return next((path for path in _candidates(weights, search) if _is_right(path, weights)), None)
 
 
 def is_here(weights: Weights, source: str, search: Search) -> bool:
-    """Whether the checkpoint of a model's weights lies here; that of a `fit` is made here.
+    """Whether the checkpoint of a model's weights is here; always for `fit`.
 
-    Raises MeasureError for weights of torchvision that there are none of.
+    Raises MeasureError for unknown weights of torchvision.
     """
     if weights.torchvision:
         weights = torchvision_weights(source, weights.torchvision)
@@ -36,8 +35,8 @@ def is_here(weights: Weights, source: str, search: Search) -> bool:
 def torchvision_weights(source: str, member: str) -> Weights:
     """Return the url and digest of a member of the weights enum of `torchvision/NAME`.
 
-    torchvision is imported for it once: the answer is remembered. Raises MeasureError, with the
-    members there are, for one that is not, and where torchvision cannot be imported.
+    The answer is cached, because it takes an import of torchvision. Raises MeasureError for an
+    unknown member, with the known ones, and if torchvision cannot be imported.
     """
     from importlib.metadata import version
 
@@ -55,18 +54,15 @@ def torchvision_weights(source: str, member: str) -> Weights:
 
 
 def weights_digest(weights: Weights, search: Search) -> str | None:
-    """Return the SHA-256 of the checkpoint, in hex, or None where it is not here.
-
-    That of an unchanged file is remembered, not computed again. None for `torchvision` and `fit`.
-    """
+    """Return the SHA-256 of a `file` or `url` in hex, cached; None if there is none here."""
     path = locate_weights(weights, search)
     return cache.file_sha256(path) if path else None
 
 
 def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None = None) -> Path:
-    """Return the checkpoint of a `file` or `url`, downloaded into the cache where it is not here.
+    """Return the checkpoint of a `file` or `url`, downloaded into the cache if it is not here.
 
-    Raises MissingError when it cannot be had, or only a file with another digest than `sha256`.
+    Raises MissingError if there is none, or only one with another digest than `sha256`.
     """
     if path := locate_weights(weights, search):
         return path

@@ -1,4 +1,4 @@
-"""Read a spec, and say everything that is wrong with it at once, each thing with its place."""
+"""Read a spec, and report all errors at once, each with its place."""
 
 from __future__ import annotations
 
@@ -35,10 +35,7 @@ def load(path: Path, overrides: Sequence[str] = ()) -> Spec:
 
 
 def loads(text: str, file: str = "<spec>", overrides: Sequence[str] = ()) -> Spec:
-    """Read a spec from YAML text; `file` stands in its errors, and what it extends beside that.
-
-    Raises SpecError, and UsageError for an override that is none.
-    """
+    """Read a spec from YAML text of `file`; raise SpecError, or UsageError for an override."""
     parsed = compose(yaml_text.parse(text, file), Path(file), overrides)
     problems: list[Problem] = list(reference_problems(parsed))
     spec: Spec | None = None
