@@ -119,57 +119,28 @@ def _plain(value: Decimal) -> str:
 # What people type
 # ------------------------------------------------------------------------------------------------
 
-# How a unit may be written (lower case) and what it is called here.
-_UNITS: Final = {
-    "": "",
-    "%": "%",
-    "percent": "%",
-    "h": "h",
-    "hour": "h",
-    "hours": "h",
-    "min": "min",
-    "minute": "min",
-    "minutes": "min",
-    "s": "s",
-    "sec": "s",
-    "second": "s",
-    "seconds": "s",
+# What each unit may be called, in lower case. `µ` is the micro sign or the Greek letter.
+_NAMES: Final = {
+    "%": "% percent",
+    "h": "h hour hours",
+    "min": "min minute minutes",
+    "s": "s sec second seconds",
     "ms": "ms",
-    "us": "µs",
-    "µs": "µs",  # the micro sign
-    "μs": "µs",  # the Greek letter, which looks the same
-    "images/s": "images/s",
-    "img/s": "images/s",
-    "samples/s": "images/s",
-    "x": "×",
-    "×": "×",
-    "mac": "MACs",
-    "macs": "MACs",
-    "flop": "FLOPs",
-    "flops": "FLOPs",
-    "param": "params",
-    "params": "params",
-    "parameters": "params",
-    "b": "B",
-    "byte": "B",
-    "bytes": "B",
-    "kb": "kB",
-    "mb": "MB",
-    "gb": "GB",
-    "tb": "TB",
-    "kib": "KiB",
-    "mib": "MiB",
-    "gib": "GiB",
-    "tib": "TiB",
+    "µs": "us \N{MICRO SIGN}s \N{GREEK SMALL LETTER MU}s",
+    "images/s": "images/s img/s samples/s",
+    "×": "x ×",
+    "MACs": "mac macs",
+    "FLOPs": "flop flops",
+    "params": "param params parameters",
+    "B": "b byte bytes",
+    **{unit: unit.lower() for unit in ("kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB")},
 }
+_UNITS: Final = {"": "", **{name: unit for unit in _NAMES for name in _NAMES[unit].split()}}
 COUNTS: Final = ("MACs", "FLOPs", "params")
 _PREFIXABLE: Final = [name for name, unit in _UNITS.items() if unit in ("", *COUNTS, "images/s")]
 _SECONDS: Final = {
-    "h": Decimal(3600),
-    "min": Decimal(60),
-    "s": Decimal(1),
-    "ms": Decimal("1e-3"),
-    "µs": Decimal("1e-6"),
+    unit: Decimal(text)
+    for unit, text in {"h": "3600", "min": "60", "s": "1", "ms": "1e-3", "µs": "1e-6"}.items()
 }
 _BYTES: Final = {
     "B": Decimal(1),

@@ -50,7 +50,7 @@ class Bench:
     def evaluate(
         self, metrics: Sequence[str], settings: Accuracy, timed: Timing, refresh: bool
     ) -> Evaluated:
-        """Evaluate on the data set; `refresh` fits weights again, `timed` has threads and so on."""
+        """Evaluate on the data set; `refresh` fits weights again, `timed` sets the threads."""
         from reportgen.engine import evaluate_build
 
         return evaluate_build.measure(

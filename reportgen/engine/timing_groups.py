@@ -91,7 +91,7 @@ def measure(
             say(f"{name}, memory")
             session.attempt(name, [key], partial(session.peak, name, key))
         session.take_turns(say)
-        # Written down before the whole data set is run, which takes minutes for a large network.
+        # Saved before the whole data set, which takes minutes for a large network.
         for due in dues:
             journal.put(due, session.figures[due.build.id])
         for due in (due for due in dues if TOTAL in due.keys):
@@ -108,7 +108,7 @@ def measure(
 
 @dataclass
 class _Turns:
-    """What one batch size has come to: samples of each build by process, and what failed."""
+    """The results of one batch size: samples of each build by process, and errors."""
 
     samples: dict[str, list[list[Sample]]] = field(default_factory=lambda: defaultdict(list))
     failed: dict[str, Exception] = field(default_factory=dict)
@@ -151,7 +151,7 @@ class _Session:
     def attempt(
         self, name: str, keys: Iterable[str], action: Callable[[], Mapping[str, Figure]]
     ) -> None:
-        """Do what gives figures; if it fails, they are unavailable, and why is written down."""
+        """Run an action that returns figures; if it fails, they are unavailable."""
         try:
             self.figures[name].update(action())
         except MeasureError as error:
@@ -171,7 +171,7 @@ class _Session:
         return {"cold_start": milliseconds(taken, how)}
 
     def peak(self, name: str, key: str) -> dict[str, Figure]:
-        """Find what a build takes of memory at most, in a fresh process."""
+        """Measure the peak memory of a build, in a fresh process."""
         _, size = split_key(key)
         worker, how = self._start(name, "system")
         with worker:
@@ -180,7 +180,7 @@ class _Session:
         return {key: Figure("measured", value, unit="MiB", environment=how.environment, samples=1)}
 
     def take_turns(self, say: Callable[[str], None]) -> None:
-        """Time builds in turn at each batch size that something is due of."""
+        """Time builds in turn at each batch size with due figures."""
         at_sizes = {size: names for size in self._settings.batch_sizes if (names := self._at(size))}
         turns: dict[int, _Turns] = {size: _Turns() for size in at_sizes}
         parts = _dealt(self._settings.rounds, self._settings.processes)
@@ -193,7 +193,7 @@ class _Session:
             self._conclude(turns[size], names, size)
 
     def _at(self, size: int) -> list[str]:
-        """Name the builds to be timed at a batch size; the baseline, where it is compared with."""
+        """Name the builds to be timed at a batch size, with the baseline if it is needed."""
         keys = {name: set[str]() for name in self.builds}
         for name, key in self.asked(*_OF_ROUNDS):
             metric, batch = split_key(key)
@@ -203,7 +203,7 @@ class _Session:
         return [name for name in keys if keys[name] or (compared and name == self._baseline)]
 
     def _take_turns(self, turns: _Turns, names: Iterable[str], size: int, part: _Part) -> None:
-        """Time builds in turn for one part of the rounds, those that did not fail in another."""
+        """Time builds that have not failed in turn, for one part of the rounds."""
         failed = turns.failed
         samplers = {}
         for name in (name for name in names if name not in failed):
@@ -258,7 +258,7 @@ class _Session:
         return speedup(samples[self._baseline], samples[name], how)
 
     def _note_turns(self, size: int) -> None:
-        """Write beside each time of a batch size which others it was taken in turn with."""
+        """Add to each time of a batch size which others it was taken in turn with."""
         keys = [f"{metric}@{size}" for metric in _OF_ROUNDS]
         timed = {
             name: figures[keys[0]].to_json()
@@ -284,7 +284,7 @@ class _Session:
             self._leave(name)
 
     def _change_workers(self) -> None:
-        """End the workers; those that come next have what these left of the time limit."""
+        """End the workers; the next ones get the rest of their time limit."""
         self._before = dict(self._at_work)
         self.close()
 
@@ -297,7 +297,7 @@ class _Session:
         return self._at_work[name]
 
     def _start(self, name: str, allocator: Allocator) -> tuple[Worker, Taken]:
-        """Start a worker, in which nothing disturbs."""
+        """Start a worker, with threads and allocator set."""
         worker = self._workers.bench(self.builds[name], before=self._before.get(name))
         environment = worker.call("be_quiet", self._settings.threads, allocator)
         return worker, Taken(self._journal.note_environment(environment), environment["allocator"])
@@ -309,7 +309,7 @@ class _Session:
 
 @dataclass(frozen=True)
 class _Part:
-    """The rounds that one process of each build inputs: the first of several, or the next."""
+    """The rounds of one process of each build."""
 
     number: int
     of: int
@@ -333,6 +333,6 @@ class _Part:
 
 
 def _dealt(rounds: int, processes: int) -> list[_Part]:
-    """Deal rounds out to processes, as evenly as they go; no process has none."""
+    """Split rounds evenly over processes; each has at least one."""
     of = min(rounds, processes)
     return [_Part(number, of, (rounds + of - 1 - number) // of) for number in range(of)]
