@@ -54,7 +54,7 @@ class Journal:
         return name
 
     def note_data(self, dataset: str, read: Read) -> None:
-        """Write down the content of a data set as it was read."""
+        """Note what was read of a data set."""
         entry = replace(
             self.record.datasets[dataset],
             fingerprint=read.fingerprint,
@@ -101,7 +101,7 @@ class Journal:
         self.save()
 
     def fail(self, due: Due, error: Exception) -> None:
-        """Say of the figures that were due why they could not be had."""
+        """Set due figures to unavailable, with the reason."""
         self.put(due, dict.fromkeys(due.keys, unavailable(error)))
 
     def save(self) -> bool:
@@ -118,7 +118,7 @@ class Journal:
         return written
 
     def _catch_up(self) -> None:
-        """Take over what other runs wrote. The caller holds the lock."""
+        """Merge what other runs wrote. The caller holds the lock."""
         stamp = seen(self.path)
         if stamp == self._stamp:
             return
@@ -126,7 +126,7 @@ class Journal:
         self._stamp = stamp
         if theirs is not None:
             merged = merge.merge_runs(self._base, self.record, theirs)
-            # What this run is about stays, also where another one had a spec without it.
+            # Builds of this run stay, even if another run's spec lacks them.
             rows = {
                 name: row for name, row in self.record.builds.items() if name in self.plan.builds
             }
@@ -140,18 +140,18 @@ class Journal:
         return self._tidy()
 
     def _tidy(self) -> Record:
-        """Return the record without environments that no figure names yet, or any more."""
+        """Return the record without unused environments."""
         used = used_environments(self.record.builds, self.record.environments)
         return replace(self.record, environments=used)
 
     def _choose(
         self, due: Due, key: str, old: Figure | None, fresh: Figure | None
     ) -> Figure | None:
-        """Return the figure that is to stand in the record."""
+        """Return the figure for the record."""
         if fresh is not None and fresh.is_good:
             return fresh
         if old is None or not old.is_good or self._means_nothing(due):
-            # Of an old reason nobody knows whether it holds for what is there now.
+            # If dependencies changed, an old reason may no longer hold.
             return fresh if fresh or due.changed else old
         if not due.changed:
             if fresh is not None and not old.stale:
@@ -163,21 +163,21 @@ class Journal:
         return replace(old, stale=f"{due.changed}, and measuring it again failed: {why}")
 
     def _means_nothing(self, due: Due) -> bool:
-        """Whether these figures compare with a baseline that there is no longer."""
+        """Whether these figures compare with a baseline that was removed."""
         return due.group == "speedup" and self.plan.baseline_of(due.build) is None
 
 
 def explained(error: Exception) -> MeasureError:
-    """Return what went wrong as a report can say it."""
+    """Return an error as a report shows it."""
     if isinstance(error, MeasureError):
         return error
-    # Somebody's code: the first line says what, the rest is for its author.
+    # An exception of foreign code: only its first line.
     first = str(error).strip().partition("\n")[0]
     return MeasureError(f"{type(error).__name__}: {first}".removesuffix(": "))
 
 
 def unavailable(error: Exception) -> Figure:
-    """Return the figure that says why there is none."""
+    """Return an unavailable figure with the reason."""
     known = explained(error)
     cause: Cause = "missing" if isinstance(known, MissingError) else "failed"
     return Figure("unavailable", cause=cause, reason=str(known), hint=known.hint)

@@ -1,4 +1,4 @@
-"""What figures are measured with: the machine, its threads, the versions of what computes."""
+"""The environment of a measurement: machine, threads, versions of packages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reportgen.common.fingerprint import digest
 
 PACKAGES = ("torch", "torchvision", "torchmetrics", "deepspeed")
 
-# What tells processors apart that are called the same, and what /proc/cpuinfo calls that.
+# Numbers that distinguish processors of one name, and their names in /proc/cpuinfo.
 _NUMBERS = {"family": "cpu family", "model": "model"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -54,15 +55,6 @@ def _shortened(text: str, spec_dir: Path) -> str:
 
 def _name(path: str) -> str:
     """Return the last part of a path; a home folder alone is `~`."""
-    home = str(Path("~").expanduser()) if _has_home() else ""
-    if path.rstrip("/\\") == home:
+    if path.rstrip("/\\") == (os.path.expanduser("~").rstrip("/") or "/"):
         return "~"
     return _SEPARATORS.split(path.rstrip("/\\"))[-1] or "/"
-
-
-def _has_home() -> bool:
-    try:
-        Path.home()
-    except RuntimeError:
-        return False
-    return True
