@@ -15,19 +15,16 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import pytest
 
 FOLDER = "golden"
 
 
-class GoldenText(Protocol):
-    """Compares a text with the golden file of a name."""
-
-    def __call__(self, name: str, text: str) -> None:
-        """Fail the test where they differ."""
+GoldenText: TypeAlias = Callable[[str, str], None]
+"""Compares the golden file of a name with a text, and fails the test if they differ."""
 
 
 class GoldenReport(Protocol):
@@ -40,10 +37,10 @@ class GoldenReport(Protocol):
         out: str | os.PathLike[str] = "out",
         templates: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
-        """Fail the test where they differ.
+        """Fail the test if they differ.
 
-        `report` is a spec, whose record lies in `out`, or a record (`.json`); `templates` are
-        folders of templates that go before ours. Paths are relative to pytest's root folder.
+        `report` is a spec, with a record in `out`, or a record (`.json`); `templates` are folders
+        of templates that replace ours. Paths are relative to pytest's root folder.
         """
 
 
