@@ -1,7 +1,6 @@
-"""What in a checkpoint could be a module's state dict: sections, prefixes, names of wrapped parts.
+"""Find a module's state dict in a checkpoint: in sections, behind prefixes, inside wrappers.
 
-Nothing is guessed from names alone: a prefix or a wrapper is taken off where that gives names which
-the module itself has, and what the module has itself is never taken off.
+A prefix or a wrapper is removed only if the module has the names that result.
 """
 
 from __future__ import annotations
@@ -17,8 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-# Modules that hold another one and change nothing: DataParallel's and torch.compile's, Fabric's,
-# FSDP's, and that of activation checkpoints.
+# Wrappers: DataParallel's, torch.compile's, Fabric's, FSDP's, and that of activation checkpoints.
 _WRAPPERS = (
     "module",
     "_orig_mod",
@@ -45,10 +43,9 @@ _PREFIXES = 8
 class StateCandidate:
     """A state dict in the module's names, and what does not fit by names and shapes alone.
 
-    `label` says where in the file it stands, in the form of a spec's `key`; empty for the whole.
-    `origins` gives the file's name of each entry, `left_out` the tensors beside the prefix and
-    `untied` the names of one parameter that have different values in the file. Names that torch's
-    load hooks convert count as missing and unexpected here.
+    `label` is its place in the file, as a spec's `key`; empty for the whole. `origins` maps entries
+    to names in the file, `left_out` are tensors without the prefix, `untied` names of one parameter
+    with different values. Names that torch's load hooks convert count as missing and unexpected.
     """
 
     label: str
@@ -62,13 +59,13 @@ class StateCandidate:
     untied: tuple[str, ...]
     matched: int
     averaged: bool
-    """Whether its label, or a counter beside it, says that it is averaged over training."""
+    """Whether its label, or a counter beside it, marks an average over training."""
     own_left_out: bool
     """Whether all the module's names are among those left out, too."""
 
     @property
     def faults(self) -> tuple[int, int]:
-        """How much does not fit: what the module lacks first."""
+        """The numbers of missing or misshapen, and of unexpected entries."""
         return len(self.missing) + len(self.misshapen), len(self.unexpected)
 
     def same_as(self, other: StateCandidate) -> bool:
@@ -92,14 +89,14 @@ class Names:
         """The names of each parameter or buffer that has several."""
 
     def place(self, name: str, *, of_module: bool = False) -> str:
-        """Return a name without wrappers that the module has not, and with those that it has."""
+        """Return a name with the module's own wrappers, and without others."""
         here, parts = "", name.split(".") if name else []
         while parts:
             part, *rest = parts
             if (found := self._below(here, part)) is not None:
                 here, parts = found, rest
             elif rest and (inner := self._below(here, part + rest[0])) and inner in self.modules:
-                # Modules of old checkpoints had dots in their names: `norm.1` for `norm1`.
+                # Old checkpoints have dots in names of modules: `norm.1` for `norm1`.
                 here, parts = inner, rest[1:]
             elif part in _WRAPPERS and (rest or of_module):
                 parts = rest
@@ -108,7 +105,7 @@ class Names:
         return here
 
     def _below(self, path: str, part: str) -> str | None:
-        """Return the name of a module's part, which may lie inside wrappers, or None."""
+        """Return the name of a module's part, which may be inside wrappers, or None."""
         name = _join(path, part)
         if name in self.modules or name in self.own:
             return name
@@ -120,7 +117,7 @@ class Names:
 
 
 def candidates(content: Any, module: nn.Module) -> list[StateCandidate]:
-    """List what could be the module's state dict, the best first; empty if nothing is one."""
+    """List what could be the module's state dict, the best first."""
     names = Names(module)
     every = sections(content)
     prefixes = {label: _prefixes(section, names) for label, section in every.items()}
@@ -143,7 +140,7 @@ def sections(content: Any) -> dict[str, Mapping[Any, Any]]:
 
 
 def unnamed_averages(content: Any) -> list[str]:
-    """List the keys of averages that are lists of tensors without names, which nothing can load."""
+    """List the keys of averages that are lists of tensors without names: they cannot be loaded."""
     return [
         _join(label, key)
         for label, node in _mappings(content, "", ())
@@ -154,7 +151,7 @@ def unnamed_averages(content: Any) -> list[str]:
 
 
 def find(content: Any, key: str) -> Any:
-    """Return what stands under a key, which may be nested (`a.b`) or a prefix of names; or None."""
+    """Return the value of a key, which may be nested (`a.b`) or a prefix of names; or None."""
     if not key:
         return content
     if not isinstance(content, Mapping):
@@ -168,7 +165,7 @@ def find(content: Any, key: str) -> Any:
 
 
 def known_keys(content: Any) -> list[str]:
-    """List the keys that lead to tensors: sections, and where the names in them part."""
+    """List the keys that lead to tensors: sections, and the prefixes in them."""
     keys = []
     for label, section in sections(content).items():
         common = _common_prefix(_tensors(section))
@@ -179,7 +176,7 @@ def known_keys(content: Any) -> list[str]:
 
 
 def _order(candidate: StateCandidate) -> tuple[Any, ...]:
-    """Sort candidates: what fits best, then the larger, then the plainer."""
+    """Sort candidates: the best fit, then the largest, then the simplest."""
     lacking, unexpected = candidate.faults
     size = unexpected if candidate.matched else -len(candidate.state)
     return lacking, size, not candidate.averaged, len(candidate.left_out), len(candidate.label)
@@ -207,7 +204,7 @@ def _tensors(section: Mapping[Any, Any]) -> list[str]:
 
 
 def _prefixes(section: Mapping[Any, Any], names: Names) -> list[str]:
-    """List what may stand before the module's names, as `""` or `model.`; empty if nothing is."""
+    """List possible prefixes of the module's names, as `""` or `model.`."""
     tensors = _tensors(section)
     if set(tensors) == names.own.keys():
         return [""]
@@ -288,7 +285,7 @@ def _below_prefix(section: Mapping[Any, Any], prefix: str) -> OrderedDict[str, A
 
 
 def _keep_metadata(source: Mapping[str, Any], state: OrderedDict[str, Any], names: Names) -> None:
-    """Carry the versions of modules over to the module's own paths; torch's hooks read them."""
+    """Move the versions of modules to the module's own paths, for torch's hooks."""
     versions = getattr(source, "_metadata", None)
     if versions is None:
         return
@@ -320,7 +317,7 @@ def _untied(state: Mapping[str, Any], names: Names) -> Iterator[str]:
 
 
 def _is_entry(name: str, value: Any, names: Names) -> bool:
-    """Whether something in a section is of a state dict, and not of what stands beside one."""
+    """Whether a value in a section belongs to a state dict."""
     return _is_tensor(value) or name in names.own or name.rpartition(".")[2] == _EXTRA_STATE
 
 

@@ -14,16 +14,6 @@ from reportgen.record.record import InputTensor
 
 SEED = 0
 
-_DTYPES = {
-    "float32": torch.float32,
-    "float16": torch.float16,
-    "bfloat16": torch.bfloat16,
-    "float64": torch.float64,
-    "int64": torch.int64,
-    "int32": torch.int32,
-    "bool": torch.bool,
-}
-
 
 def example(build: Build, batch_size: int) -> tuple[tuple[Any, ...], Mapping[str, Any]]:
     """Return the arguments, by position and by name, of one forward pass: random images or inputs.
@@ -39,7 +29,7 @@ def example(build: Build, batch_size: int) -> tuple[tuple[Any, ...], Mapping[str
 def _tensor(entry: InputTensor, batch_size: int) -> Tensor:
     """Make one input; its values depend on its own description, and not on its neighbours."""
     shape = (batch_size, *entry.shape) if entry.batch else entry.shape
-    dtype = _DTYPES[entry.dtype]
+    dtype: torch.dtype = getattr(torch, entry.dtype)
     if entry.fill is not None:
         return torch.full(shape, entry.fill, dtype=dtype)
     generator = torch.Generator().manual_seed(SEED + zlib.crc32(entry.name.encode()))

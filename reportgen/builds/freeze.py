@@ -15,9 +15,8 @@ def freeze(model: nn.Module, what: Freeze) -> None:
     """Freeze a part of a model, in place.
 
     `backbone` is all but the heads and the last linear layer. A list holds patterns of module
-    paths: one freezes the modules that match it, with all that they hold; with a `!` before it, it
-    thaws them again. Of two patterns that match, the later one wins. Raises MeasureError for a
-    pattern that matches no module.
+    paths: each freezes matching modules with all that they hold, or thaws them with a `!` in front;
+    the last match wins. Raises MeasureError for a pattern that matches no module.
     """
     patterns = _all_but_classifiers(model) if what == "backbone" else what
     for pattern in patterns:

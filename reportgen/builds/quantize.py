@@ -108,11 +108,6 @@ def packed_parameters(module: nn.Module) -> int:
     return sum(tensor.numel() for tensor in _parameters(module))
 
 
-def packed_bytes(module: nn.Module) -> int:
-    """Count the bytes of those parameters: 1 for an int8 weight, 4 for a float."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in _parameters(module))
-
-
 def describe(module: nn.Module) -> Quantized:
     """Say what of a quantised module runs in int8 and on which kernels."""
     return Quantized(

@@ -1,9 +1,7 @@
-"""What a printed count might be of: every convention, batch size, pass, misreading, other build.
+"""Explain a printed count: by a convention, batch size, pass, misreading or other build.
 
-Each way in which a number departs from the count that it is said to be has a cost, in the tables
-below; the cheapest explanation that gives the printed digits is the one to tell. Digits are the
-evidence: the fewer there are, the cheaper an explanation must be, because something will always fit
-a few of them by chance.
+Each step away from the claimed count has a cost, in the tables below. The cheapest explanation that
+gives the printed digits wins. The fewer digits, the cheaper it must be: a few digits fit by chance.
 """
 
 from __future__ import annotations
@@ -20,15 +18,15 @@ from reportgen.counting.conventions import PARAMS, WORK
 from reportgen.counting.readings import reading
 
 _COST = {"macs": 1, "flops": 1, "torch": 1, "all": 1, "thop": 2, "fvcore": 2, "keras": 2}
-"""How far-fetched a convention is where another one was claimed; 3 for the others."""
+"""Cost of a convention where another one is claimed; 3 for the others."""
 
 _DEAREST = {0: -1, 1: 1, 2: 2, 3: 4, 4: 5}
-"""Digits → what an explanation may cost; with more digits, anything."""
+"""Digits → highest cost of an explanation; no limit with more digits."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One way in which a number departs from a count; its words go around those of the count."""
+    """A factor between a number and a count, and the words for it around those of the count."""
 
     factor: Fraction
     cost: int
@@ -43,10 +41,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A count that a printed number might be, how it was misread, and how far-fetched that is.
+    """A count that a printed number might be, how it was misread, and the cost of that.
 
-    `convention` is a name in `WORK`, or in `PARAMS` where `size` is set; `build` names another one
-    than that of the claim.
+    `convention` is a name in `WORK`, or in `PARAMS` if `size` is set; `build` is another build.
     """
 
     convention: str
@@ -83,9 +80,9 @@ _BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 def explanations(
     claim: Printed, counts: Counts, build: str, key: str = "", module: str = ""
 ) -> list[Candidate]:
-    """Return what a printed number might be of, the simplest first, no two of one value.
+    """Return what a printed number might be, the simplest first, each value once.
 
-    Without a `key`, the number claims to be nothing in particular.
+    Without a `key`, the number does not claim a metric.
     """
     dearest = _DEAREST.get(claim.digits, 99)
     every = (
@@ -112,7 +109,7 @@ def _of_work(
     for name, count in counts.totals(build, WORK, module).items():
         own = _own(base, name, size=False)
         for batch, way, misread in ways:
-            # Most are far off: tell so before anything exact is worked out.
+            # A quick test first: most are far off.
             if claim.near(count * batch.times * way.times * misread.times):
                 value = count * batch.factor * way.factor
                 cost = own + batch.cost + way.cost + misread.cost
@@ -154,7 +151,7 @@ def _elsewhere(counts: Counts, build: str, key: str) -> Iterator[Candidate]:
 
 
 def _batches(here: int) -> Sequence[Step]:
-    """List the batch sizes; the one that was counted costs nothing and, if it is 1, is not told."""
+    """List the batch sizes; the counted one costs nothing, and is not mentioned if it is 1."""
     return [
         Step(
             Fraction(batch, here),
@@ -166,7 +163,7 @@ def _batches(here: int) -> Sequence[Step]:
 
 
 def _own(base: str, name: str, *, size: bool) -> int:
-    """Say how far a convention is from the metric that was claimed."""
+    """Return the cost of a convention, given the claimed metric."""
     table = PARAMS if size else WORK
     try:
         claimed = reading(base) if base else None

@@ -36,7 +36,7 @@ class Counts:
         return ((name, self.record.builds[name]) for name in names if name in self.record.builds)
 
     def ledger(self, build: str) -> Ledger | None:
-        """Return a build's ledger; None where it was not counted."""
+        """Return a build's ledger; None if it was not counted."""
         if build not in self._ledgers:
             data = self.record.builds[build].ledger
             self._ledgers[build] = None if data is None else Ledger.from_json(data)
@@ -47,9 +47,9 @@ class Counts:
         return self.record.builds[build].batch_size or self.record.report.batch_size
 
     def figure(self, build: str, key: str, module: str = "") -> Number:
-        """Return our figure for a metric: the measured one, or one read off the ledger.
+        """Return our figure for a metric: the measured one, or one from the ledger.
 
-        Raises UnknownError where there is none, NoModuleError where there can be none.
+        Raises UnknownError if there is none, NoModuleError if there is no such module.
         """
         figures = self.record.builds[build].figures
         own = figures.get(key)
@@ -76,11 +76,11 @@ class Counts:
 
     @property
     def passes(self) -> float:
-        """How many times the work of a forward pass that and a backward pass are."""
+        """The work of a forward and a backward pass, in forward passes."""
         return 1 + self.record.report.backward_factor
 
     def total(self, build: str, convention: Convention, module: str = "") -> int:
-        """Read a build's ledger, or a module's part of it, under a convention."""
+        """Count a build, or a module of it, by a convention."""
         key = (build, convention.counts, module)
         if key not in self._totals:
             ledger = self.ledger(build)
@@ -90,14 +90,14 @@ class Counts:
     def totals(
         self, build: str, table: Mapping[str, Convention], module: str = ""
     ) -> Mapping[str, int]:
-        """Read a build's ledger under every convention of a table; empty without a ledger."""
+        """Count a build by every convention of a table; empty without a ledger."""
         if self.ledger(build) is None:
             return {}
         return {name: self.total(build, entry, module) for name, entry in table.items()}
 
 
 def single_pass(key: str) -> tuple[str, bool]:
-    """Split `flops_fwd_bwd` into (`flops`, True): the metric of one pass, and whether of both."""
+    """Split `flops_fwd_bwd` into (`flops`, True): the forward metric, and whether it is of both."""
     return key.removesuffix(_BOTH_PASSES), key.endswith(_BOTH_PASSES)
 
 

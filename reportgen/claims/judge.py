@@ -1,4 +1,4 @@
-"""Claims, judged: what holds, what does not, and what the number that does not hold is of."""
+"""Judge claims: which hold, which do not, and what explains those that do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Status = Literal["agrees", "broken", "expected", "no longer fails", "open"]
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """What became of one claim: `ours` is our figure, `says` the sentence to tell."""
+    """The verdict on one claim: `ours` is our figure, `says` a sentence."""
 
     build: str
     claim: ClaimRecord
@@ -31,7 +31,7 @@ class ClaimVerdict:
 
     @property
     def broken(self) -> bool:
-        """Whether a check must fail: a claim does not hold, or one that should not does."""
+        """Whether a check fails: a claim does not hold, or is expected to fail and holds."""
         return self.status in ("broken", "no longer fails")
 
     @property
@@ -41,7 +41,7 @@ class ClaimVerdict:
 
     @property
     def verdict(self) -> str:
-        """The sentence, after what becomes of the claim."""
+        """The status, then the sentence."""
         why = self.claim.reason.rstrip(".")
         opening = {
             "broken": "Broken. ",
@@ -64,20 +64,15 @@ def judge(record: Record) -> list[ClaimVerdict]:
 
 
 def broken_claims(record: Record) -> list[ClaimVerdict]:
-    """Return the claims for which a check must fail."""
+    """Return the claims for which a check fails."""
     return [verdict for verdict in judge(record) if verdict.broken]
 
 
 def judge_number(record: Record, build: str, text: str, key: str = "") -> str:
-    """Say in one sentence what a number is that somebody printed for a build.
+    """Explain in one sentence the number `text` (`7.8 G`), published for a build of the record.
 
-    Args:
-        record: with the build's ledger.
-        build: its name in the record.
-        text: the number, `7.8 G`.
-        key: the metric that it claims to be of; empty where that is open, or the text says it.
-
-    Raises ValueError for a text that is no number of anything counted.
+    `key` is the claimed metric; empty if it is not known, or if the text names it. Raises
+    ValueError if the text is not a count.
     """
     counts = Counts(record)
     named = _UNITS.get(parse_amount(text)[1], "")
@@ -99,14 +94,12 @@ def _judge(counts: Counts, build: str, claim: ClaimRecord) -> ClaimVerdict:
     except NoModuleError as error:
         return ClaimVerdict(build, claim, None, "broken", str(error))
     except UnknownError as error:
-        return ClaimVerdict(
-            build, claim, None, "open", f"Cannot be judged: {str(error).rstrip('.')}."
-        )
+        says = f"Cannot be judged: {str(error).rstrip('.')}."
+        return ClaimVerdict(build, claim, None, "open", says)
     if number.fits(exact(ours), part(claim.tolerance)):
         says = sentences.agrees(number, key, ours, claim.tolerance)
-        return ClaimVerdict(
-            build, claim, ours, "no longer fails" if claim.reason else "agrees", says
-        )
+        status: Status = "no longer fails" if claim.reason else "agrees"
+        return ClaimVerdict(build, claim, ours, status, says)
     if metric_of(key).kind != "complexity":
         says = sentences.differs(number, key, ours)
     else:
@@ -121,6 +114,6 @@ def _judge(counts: Counts, build: str, claim: ClaimRecord) -> ClaimVerdict:
 
 
 def _figures(counts: Counts, build: str, key: str, module: str) -> dict[str, Number]:
-    """Return what there really is, the claimed metric first; of MACs and FLOPs always both."""
+    """Return our figures, the claimed metric first; for MACs and FLOPs always both."""
     keys = {"macs": ("macs", "flops"), "flops": ("flops", "macs")}.get(key, (key,))
     return {key: counts.figure(build, key, module) for key in keys}

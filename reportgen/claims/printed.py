@@ -1,4 +1,4 @@
-"""A number as somebody printed it, and what its digits leave open."""
+"""A printed number, and the values that round to it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reportgen.record.metrics import metric_of
 
 @dataclass(frozen=True)
 class Printed:
-    """A printed number: all that rounds to it may be meant."""
+    """A printed number; it stands for every value that rounds to it."""
 
     text: str
     value: Fraction
@@ -26,7 +26,7 @@ class Printed:
         return len(str(int(written))) if written >= 1 else 0
 
     def near(self, value: float) -> bool:
-        """Whether a value could fit; quick, and right wherever it says no."""
+        """Whether a value could fit: a quick test without false negatives."""
         return abs(value - self._value) <= self._room
 
     @cached_property
@@ -44,17 +44,14 @@ class Printed:
 
 
 def printed(text: str, key: str = "macs") -> Printed:
-    """Read a number printed for the metric `key`, in that metric's unit.
-
-    Raises ValueError, saying what could have been written, for what is none.
-    """
+    """Read a number printed for the metric `key`, in its unit; raise ValueError with a hint."""
     metric = metric_of(key)
     value, step = (exact(read(text, metric.unit, metric.counts)) for read in (read_in, step_in))
     return Printed(text, value, step)
 
 
 def exact(value: Number) -> Fraction:
-    """Return a number as it is written: 0.1 is a tenth."""
+    """Return the decimal value of a number: 0.1 is a tenth."""
     return Fraction(str(value))
 
 

@@ -42,11 +42,11 @@ _NOUNS = {
 
 
 _CLOSE = Fraction(1, 10)
-"""How far a number may be from a count to be called a wrong one of that."""
+"""How far from a count a number may be to be compared with it."""
 
 _SURE = {0: -1, 1: -1, 2: 1, 3: 3}
-"""Digits → what an explanation may cost to be told as a fact. MACs are called FLOPs so often that
-two digits are enough for that."""
+"""Digits → highest cost of an explanation that is stated as a fact. MACs are called FLOPs so often
+that two digits are enough for that."""
 
 
 def agrees(claim: Printed, key: str, ours: Number, tolerance: str) -> str:
@@ -64,19 +64,18 @@ def differs(claim: Printed, key: str, ours: Number) -> str:
 def explained(
     claim: Printed, candidates: Sequence[Candidate], ours: Number | None = None, fact: str = ""
 ) -> str:
-    """Say what a printed number is, or could be; `ours` is what there is, `fact` that in words."""
-    best = told(claim, candidates)
+    """Say what a printed number is, or could be; `ours` is our figure, `fact` a sentence on it."""
+    best = likely(claim, candidates)
     verb = "is" if sure(claim, candidates) else "could be"
-    told_already = ours is None or any(entry.count == exact(ours) for entry in best)
-    rest = "" if told_already else f"; {fact}"
+    included = ours is None or any(entry.count == exact(ours) for entry in best)
+    rest = "" if included else f"; {fact}"
     return f"{claim.text} {verb} {' or '.join(map(phrase, best))}{rest}."
 
 
-def unexplained(claim: Printed, figures: Mapping[str, Number], metadata: str) -> str:
-    """Say that a printed number is nothing that anybody counts.
+def unexplained(claim: Printed, figures: Mapping[str, Number], fact: str) -> str:
+    """Say that no convention gives a printed number.
 
-    `figures` are what there really is, by metric, the claimed one first, and `metadata` the same in
-    words.
+    `figures` are ours by metric, the claimed one first, and `fact` a sentence with them.
     """
     close = {
         key: apart
@@ -87,11 +86,11 @@ def unexplained(claim: Printed, figures: Mapping[str, Number], metadata: str) ->
     far = _how_far(claim, key, figures[key])
     if key != next(iter(figures)):
         far = f"{far} for {_NOUNS[key]}"
-    return f"No convention gives {claim.text}: {metadata}; {far}."
+    return f"No convention gives {claim.text}: {fact}; {far}."
 
 
-def told(claim: Printed, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Choose what to tell of: the simplest; of a number with few digits the next one too."""
+def likely(claim: Printed, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Choose the explanations: the simplest, and the next one if there are few digits."""
     if sure(claim, candidates):
         return [candidates[0]]
     if claim.digits <= 2:
@@ -100,7 +99,7 @@ def told(claim: Printed, candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def sure(claim: Printed, candidates: Sequence[Candidate]) -> bool:
-    """Whether the simplest explanation is the only one as simple, and enough digits bear it out."""
+    """Whether one explanation is simpler than all others, and supported by enough digits."""
     alone = len(candidates) < 2 or candidates[1].cost > candidates[0].cost
     return alone and candidates[0].cost <= _SURE.get(claim.digits, 99)
 

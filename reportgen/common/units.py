@@ -1,8 +1,7 @@
-"""Numbers as text and text as numbers: calflops' format, that of the tables, what people type.
+"""Format and parse numbers: calflops' format, that of tables, and user input.
 
-Formatting never hides what a number is: a count below ten thousand is written out, a rounded one
-carries an SI prefix and always the same number of significant digits. Parsing is exact: `2.6073 G`
-is the integer 2607300000, not the float next to it.
+A count below ten thousand is written out; a rounded one has an SI prefix and a fixed number of
+significant digits. Parsing is exact: `2.6073 G` is the integer 2607300000.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ _CALFLOPS_STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K"))
 def calflops_number(value: Number, precision: int) -> str:
     """Write `value` as calflops does: `23.52 M`, `896 `, `0 ` (the space stays without a prefix).
 
-    `precision` is the number of decimals; trailing zeros go, and no more than six significant
-    digits are shown (`101.551 M` with a precision of 4), because calflops formats with `:g`.
+    `precision` is the number of decimals. calflops formats with `:g`: there are no trailing zeros,
+    and at most six significant digits (`101.551 M` with a precision of 4).
     """
     for magnitude, prefix in _CALFLOPS_STEPS:
         if value >= magnitude:
@@ -120,57 +119,28 @@ def _plain(value: Decimal) -> str:
 # What people type
 # ------------------------------------------------------------------------------------------------
 
-# How a unit may be written (lower case) and what it is called here.
-_UNITS: Final = {
-    "": "",
-    "%": "%",
-    "percent": "%",
-    "h": "h",
-    "hour": "h",
-    "hours": "h",
-    "min": "min",
-    "minute": "min",
-    "minutes": "min",
-    "s": "s",
-    "sec": "s",
-    "second": "s",
-    "seconds": "s",
+# What each unit may be called, in lower case. `µ` is the micro sign or the Greek letter.
+_NAMES: Final = {
+    "%": "% percent",
+    "h": "h hour hours",
+    "min": "min minute minutes",
+    "s": "s sec second seconds",
     "ms": "ms",
-    "us": "µs",
-    "µs": "µs",  # the micro sign
-    "μs": "µs",  # the Greek letter, which looks the same
-    "images/s": "images/s",
-    "img/s": "images/s",
-    "samples/s": "images/s",
-    "x": "×",
-    "×": "×",
-    "mac": "MACs",
-    "macs": "MACs",
-    "flop": "FLOPs",
-    "flops": "FLOPs",
-    "param": "params",
-    "params": "params",
-    "parameters": "params",
-    "b": "B",
-    "byte": "B",
-    "bytes": "B",
-    "kb": "kB",
-    "mb": "MB",
-    "gb": "GB",
-    "tb": "TB",
-    "kib": "KiB",
-    "mib": "MiB",
-    "gib": "GiB",
-    "tib": "TiB",
+    "µs": "us \N{MICRO SIGN}s \N{GREEK SMALL LETTER MU}s",
+    "images/s": "images/s img/s samples/s",
+    "×": "x ×",
+    "MACs": "mac macs",
+    "FLOPs": "flop flops",
+    "params": "param params parameters",
+    "B": "b byte bytes",
+    **{unit: unit.lower() for unit in ("kB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB")},
 }
+_UNITS: Final = {"": "", **{name: unit for unit in _NAMES for name in _NAMES[unit].split()}}
 COUNTS: Final = ("MACs", "FLOPs", "params")
 _PREFIXABLE: Final = [name for name, unit in _UNITS.items() if unit in ("", *COUNTS, "images/s")]
 _SECONDS: Final = {
-    "h": Decimal(3600),
-    "min": Decimal(60),
-    "s": Decimal(1),
-    "ms": Decimal("1e-3"),
-    "µs": Decimal("1e-6"),
+    unit: Decimal(text)
+    for unit, text in {"h": "3600", "min": "60", "s": "1", "ms": "1e-3", "µs": "1e-6"}.items()
 }
 _BYTES: Final = {
     "B": Decimal(1),
@@ -194,28 +164,26 @@ _EXAMPLES: Final = (
 def parse_amount(text: str | Number) -> tuple[Number, str]:
     """Read `2.6073 G`, `87.79 %`, `172.2883 s`, `101.551 MMACs` or `7.8e9` as (value, unit).
 
-    The value is an integer wherever the text names one, whatever its prefix; the unit is empty for
-    a bare number. Raises ValueError, saying what could have been written, for anything else.
+    The value is an integer if the text names one; a bare number has no unit. Raises ValueError with
+    a hint.
     """
     typed = _read(text)
     return _shortest(typed.number), typed.unit
 
 
 def read_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
-    """Read what people type for a metric, in that metric's unit: `1.5 GiB` in MiB is 1536.
+    """Read a user's value for a metric, in that metric's unit: `1.5 GiB` in MiB is 1536.
 
-    A bare number is taken to be in the wanted unit; a prefix without a unit (`20 M`) goes with
-    counts and `images/s` only. `counts` are what a count may say that it counts. Raises ValueError,
-    saying what to write, for a unit that does not fit.
+    A bare number is in the metric's unit; a prefix without a unit (`20 M`) is for counts and
+    `images/s`. `counts` are the units of a count. Raises ValueError with a hint for another unit.
     """
     return _shortest(_converted(_read(text), unit, counts))
 
 
 def step_in(text: str | Number, unit: str, counts: Sequence[str] = COUNTS) -> Number:
-    """Return what the last digit of such a text counts in: 100000 for `2.6073 G`.
+    """Return the value of the last digit of such a text: 100000 for `2.6073 G`.
 
-    A whole number that ends in three or more zeros after at most four other digits was surely
-    rounded to these. Raises ValueError as `read_in` does.
+    A whole number with three or more zeros after at most four digits counts as rounded to these.
     """
     typed = _read(text)
     last = int(typed.number.as_tuple().exponent)

@@ -1,9 +1,8 @@
-"""Somebody else's text as one visible line.
+"""Foreign text as one visible line.
 
-A name, a title or the text of an exception may hold line breaks, codes that move the cursor of a
-terminal, or characters that turn the direction of writing or show nothing at all. Shown as they
-are, they could pass for lines of ours. What each kind of document needs besides (Markdown, say)
-stands with its writer.
+A name, a title or an exception's message may hold line breaks, terminal codes, or characters that
+are invisible or change the direction of writing. Unchanged, they could look like lines of ours.
+Writers of documents add what their format needs.
 """
 
 from __future__ import annotations
@@ -22,13 +21,13 @@ _JOINERS = "\u200c\u200d"
 def one_line(text: object) -> str:
     """Return a text as one line: white space is one space, what cannot be seen is written out.
 
-    A bell becomes the four characters `\\x07`, a mark that turns the direction `\\u202e`.
+    A bell becomes `\\x07`, a right-to-left override `\\u202e`.
     """
     return " ".join(in_place(" ".join(str(text).split())).split())
 
 
 def in_place(text: str) -> str:
-    """Do so with a single line, and keep its white space: of a diff, say."""
+    """Do the same for a single line, and keep its white space."""
     if text.isprintable():
         return text
     return "".join(_written(text, position) for position in range(len(text)))
@@ -64,7 +63,7 @@ def is_blank(text: str) -> bool:
 
 
 def alike(text: str) -> str:
-    """Return what two names that cannot be told apart have in common: all but the white space."""
+    """Return the same text for names that look alike: normalised, without white space."""
     return "".join(unicodedata.normalize("NFC", text).split())
 
 

@@ -25,10 +25,10 @@ from reportgen.spec.model import Accuracy, Complexity, Timing
 
 
 class Bench:
-    """Measures one build. What each method returns can be sent from process to process.
+    """Measures one build; every result can be pickled.
 
-    Counting and evaluating make the module themselves; timing wants `be_quiet`, and then `make`,
-    first. Every method raises MeasureError, or whatever the model's own code raises.
+    Timing needs `be_quiet` and then `make` first. Every method raises MeasureError, or what the
+    model's code raises.
     """
 
     def __init__(self, build: Build, search: Search, tell: Callable[[str], None]) -> None:
@@ -50,10 +50,7 @@ class Bench:
     def evaluate(
         self, metrics: Sequence[str], settings: Accuracy, timed: Timing, refresh: bool
     ) -> Evaluated:
-        """Evaluate on the data set; with `refresh`, weights that are fitted are fitted anew.
-
-        `timed` says with how many threads, and which allocator.
-        """
+        """Evaluate on the data set; `refresh` fits weights again, `timed` sets the threads."""
         from reportgen.engine import evaluate_build
 
         return evaluate_build.measure(
@@ -101,10 +98,7 @@ class Bench:
         return time.perf_counter() - start
 
     def peak_bytes(self, size: int) -> int:
-        """Return by how much a fresh process grows at most while the module is made and called.
-
-        That is parameters, activations, and what kernels pack and borrow.
-        """
+        """Return the peak growth of a fresh process that makes and calls the module."""
         _touch_libraries()
         before = memory.resident_bytes()
         memory.reset_peak()

@@ -9,10 +9,9 @@ from reportgen.spec.model import Timing
 
 
 def seconds(state: State, timing: Timing | None) -> tuple[float, int]:
-    """Return how long what is due will take, and how many of it nothing tells the time of.
+    """Return how long what is due takes, by earlier figures, and how many have none.
 
-    Counting and first calls take no time worth telling. The figures may be those of a model before
-    it changed.
+    Counting and first calls are ignored.
     """
     timed = {due.build.id for due in state.due if due.group == "timing"}
     known, unknown = 0.0, 0

@@ -35,8 +35,8 @@ def measure(
 ) -> Evaluated:
     """Evaluate a build in one pass over its data set, with the threads and allocator of `timing`.
 
-    `refresh` fits weights anew. Raises MeasureError (MissingError where data or weights are not
-    here), or whatever the model raises.
+    `refresh` fits weights again. Raises MeasureError (MissingError without data or weights), or
+    what the model raises.
     """
     allocator, threads = use(timing.allocator), timing.threads
     before = torch.get_num_threads()

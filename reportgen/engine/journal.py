@@ -1,7 +1,7 @@
-"""Writes the record after every finished measurement, so that a kill loses only the one at work.
+"""Writes the record after every measurement, so that a kill loses only the present one.
 
-Several runs may write one record. So each time the file is read anew, under a lock, and only what
-this run changed is put into it.
+Several runs may write one record: each time the file is read again, under a lock, and only the
+changes of this run are merged into it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from reportgen.record.record import Cause, Figure, Record
 
 
 class Journal:
-    """A record in the making, and the file it is kept in.
+    """A record, and its file.
 
-    `base` is what was read from the file, and `stamp` what the file was like then. `kept` says of
-    good figures, by build and key, why measuring them again failed; they stay as they are.
+    `base` is what was last read from the file, `stamp` its size and time then. `kept` says, by
+    build and key, why measuring a good figure again failed; the figure stays.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Journal:
         return name
 
     def note_data(self, dataset: str, read: Read) -> None:
-        """Write down the content of a data set as it was read."""
+        """Note what was read of a data set."""
         entry = replace(
             self.record.datasets[dataset],
             fingerprint=read.fingerprint,
@@ -73,9 +73,8 @@ class Journal:
     ) -> None:
         """Set the figures that were due, and write the record.
 
-        A good figure stays until another good one takes its place: one that is unavailable now, or
-        not among these, leaves it there. If what it was measured on has changed, it is stale.
-        Facts that are now empty go.
+        A good figure stays until another good one replaces it. If its dependencies changed, it is
+        stale. Empty metadata is removed.
         """
         build = self.record.builds[due.build.id]
         spec_dir = self.plan.spec_dir
@@ -105,13 +104,13 @@ class Journal:
         self.save()
 
     def fail(self, due: Due, error: Exception) -> None:
-        """Say of the figures that were due why they could not be had."""
+        """Set due figures to unavailable, with the reason."""
         self.put(due, dict.fromkeys(due.keys, unavailable(error)))
 
     def save(self) -> bool:
-        """Put what this run changed into the file; return whether that made a difference.
+        """Merge the changes of this run into the file; return whether the file changed.
 
-        Raises RecordError where somebody else left the file so that it cannot be read.
+        Raises RecordError if another program damaged the file.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with locked(self.path):
@@ -122,7 +121,7 @@ class Journal:
         return written
 
     def _catch_up(self) -> None:
-        """Take over what other runs wrote. The caller holds the lock."""
+        """Merge what other runs wrote. The caller holds the lock."""
         stamp = seen(self.path)
         if stamp == self._stamp:
             return
@@ -130,7 +129,7 @@ class Journal:
         self._stamp = stamp
         if theirs is not None:
             merged = merge.merge_runs(self._base, self.record, theirs)
-            # What this run is about stays, also where another one had a spec without it.
+            # Builds of this run stay, even if another run's spec lacks them.
             rows = {
                 name: row for name, row in self.record.builds.items() if name in self.plan.builds
             }
@@ -144,18 +143,18 @@ class Journal:
         return self._tidy()
 
     def _tidy(self) -> Record:
-        """Return the record without environments that no figure names yet, or any more."""
+        """Return the record without unused environments."""
         used = used_environments(self.record.builds, self.record.environments)
         return replace(self.record, environments=used)
 
     def _choose(
         self, due: Due, key: str, old: Figure | None, fresh: Figure | None
     ) -> Figure | None:
-        """Return the figure that is to stand in the record."""
+        """Return the figure for the record."""
         if fresh is not None and fresh.is_good:
             return fresh
         if old is None or not old.is_good or self._means_nothing(due):
-            # Of an old reason nobody knows whether it holds for what is there now.
+            # If dependencies changed, an old reason may no longer hold.
             return fresh if fresh or due.changed else old
         if not due.changed:
             if fresh is not None and not old.stale:
@@ -167,21 +166,21 @@ class Journal:
         return replace(old, stale=f"{due.changed}, and measuring it again failed: {why}")
 
     def _means_nothing(self, due: Due) -> bool:
-        """Whether these figures compare with a baseline that there is no longer."""
+        """Whether these figures compare with a baseline that was removed."""
         return due.group == "speedup" and self.plan.baseline_of(due.build) is None
 
 
 def explained(error: Exception) -> MeasureError:
-    """Return what went wrong as a report can say it."""
+    """Return an error as a report shows it."""
     if isinstance(error, MeasureError):
         return error
-    # Somebody's code: the first line says what, the rest is for its author.
+    # An exception of foreign code: only its first line.
     first = str(error).strip().partition("\n")[0]
     return MeasureError(f"{type(error).__name__}: {first}".removesuffix(": "))
 
 
 def unavailable(error: Exception) -> Figure:
-    """Return the figure that says why there is none."""
+    """Return an unavailable figure with the reason."""
     known = explained(error)
     cause: Cause = "missing" if isinstance(known, MissingError) else "failed"
     return Figure("unavailable", cause=cause, reason=str(known), hint=known.hint)

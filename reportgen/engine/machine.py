@@ -1,4 +1,4 @@
-"""What figures are measured with: the machine, its threads, the versions of what computes."""
+"""The environment of a measurement: machine, threads, versions of packages."""
 
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ from reportgen.common.fingerprint import digest
 
 PACKAGES = ("torch", "torchvision", "torchmetrics", "deepspeed")
 
-# What tells processors apart that are called the same, and what /proc/cpuinfo calls that.
+# Numbers that distinguish processors of one name, and their names in /proc/cpuinfo.
 _NUMBERS = {"family": "cpu family", "model": "model"}
 
 
 @functools.cache
 def describe(threads: int, allocator: str = "") -> dict[str, str]:
-    """Return the environment as the report shows it; nothing in it changes from run to run.
-
-    The allocator belongs to times alone: no count and no accuracy depends on it.
-    """
+    """Return the environment as the report shows it; the allocator only for times."""
     found = {
         "cpu": _cpu(),
         "cores": str(os.cpu_count() or 1),
@@ -54,10 +51,10 @@ def _cpu() -> str:
 
 
 def cpu_name(cpuinfo: str) -> str:
-    """Find the name of the first processor in /proc/cpuinfo; empty where it has none.
+    """Find the name of the first processor in /proc/cpuinfo, or return an empty text.
 
-    A virtual machine may leave the model out of it ("AMD EPYC"); then its numbers are added, since
-    times of two generations of processors are not to be compared.
+    A virtual machine may hide the model ("AMD EPYC"); then family and model numbers are added,
+    since times of two generations of processors cannot be compared.
     """
     first = cpuinfo.partition("\n\n")[0]
     entries = {

@@ -1,4 +1,4 @@
-"""Measure what is due, each build in a worker, and put what comes of it into the journal."""
+"""Measure what is due, each build in a worker, and put the results into the journal."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reportgen.plan.staleness import Due
 from reportgen.record.metric import Group
 from reportgen.spec.model import Timing
 
-# What a worker imports to measure figures of a group: long imports, made once for all of them.
+# What workers import to measure figures of a group: imported once, in their server.
 _PRELOADED: Mapping[Group, str] = {
     "complexity": "reportgen.engine.warm_up_counting",
     "accuracy": "reportgen.engine.evaluate_build",
@@ -44,10 +44,7 @@ def measure(
     progress: Progress,
     jobs: int | None,
 ) -> None:
-    """Measure: exact figures first, then quality, then times, with nothing else at work.
-
-    `jobs` is what `run.bring_up_to_date` says. What fails in one build costs its figures only.
-    """
+    """Measure exact figures, then quality, then times; a failing build loses only its own."""
     workers.preload(_PRELOADED[due.group] for due in dues)
     with progress, Workers(search, plan.measure.time_limit) as staff:
         _Measuring(plan, search, staff, journal, selection, progress, jobs).everything(dues)
@@ -55,7 +52,7 @@ def measure(
 
 @dataclass(frozen=True)
 class _Measuring:
-    """What all steps of a run have at hand."""
+    """The context of all steps of a run."""
 
     plan: Plan
     search: Search
@@ -77,10 +74,10 @@ class _Measuring:
         steps = len(counts) + len(evaluations) + len(modules)
         self.progress.start(steps + len(timing_groups.groups(times, together, self._size_of)))
         self._count_all(counts)
-        # Only now is it known how large they are.
+        # Their sizes are known only now.
         groups = timing_groups.groups(times, together, self._size_of)
         self.progress.start(steps + len(groups))
-        # An evaluation gives the total time too, which must not be taken beside another.
+        # An evaluation gives the total time too: then no other may run at the same time.
         totals = self._evaluate_all(evaluations, 1 if total else self.jobs)
         for group in groups:
             with self.progress.step("timing") as say:
@@ -89,7 +86,7 @@ class _Measuring:
             self._time_modules(due)
 
     def _size_of(self, build: Build) -> int:
-        """Return the bytes that a build takes to be timed, as far as the record knows."""
+        """Return the memory of a timed build, by the parameters in the record."""
         params = self.journal.record.builds[build.id].figures.get("params")
         return _WORKER + (int(4 * params.value) if params and params.value else 0)
 
@@ -108,7 +105,7 @@ class _Measuring:
                 )
 
     def _evaluate_all(self, dues: Sequence[Due], jobs: int | None) -> dict[str, Evaluated]:
-        """Evaluate; return what came of each build, the time of its data set too."""
+        """Evaluate; return the results by build."""
         measure = self.plan.measure
         timed = measure.timing or Timing()
 
@@ -134,7 +131,7 @@ class _Measuring:
         return totals
 
     def _read_by_now(self, due: Due) -> Due:
-        """Add the digests of what was downloaded only to be evaluated on."""
+        """Add the digests of data and weights that the evaluation downloaded."""
         probe = Probe(self.plan, self.search, read=None)
         dependencies, _ = probe.dependencies(due.build, due.group, due.dependencies)
         return replace(due, dependencies=dependencies)
@@ -151,7 +148,7 @@ class _Measuring:
 
     @contextmanager
     def _worker(self, due: Due, doing: str) -> Iterator[Worker]:
-        """Start a worker for one step of one build, and show that it is at work."""
+        """Start a worker for one step of one build, and show the step."""
         with (
             self.progress.step(f"{due.build.id}: {doing}") as say,
             self.staff.bench(due.build, say) as worker,

@@ -1,4 +1,4 @@
-"""Take the modules' shares of one build's CPU time."""
+"""Measure the modules' shares of one build's CPU time."""
 
 from __future__ import annotations
 
@@ -19,14 +19,11 @@ from reportgen.spec.model import Timing
 
 KEY = "time.share"
 WHOLE = 10_000
-"""Shares are kept in hundredths of a percent, as tables print them: so tables add up."""
+"""Shares are in hundredths of a percent, as tables print them, so that tables add up."""
 
 
 def measure(build: Build, settings: Timing, search: Search) -> Shares:
-    """Run a build with hooks on its modules, on the smallest of the batches that are timed.
-
-    Nothing else should be at work. Raises MeasureError, or whatever the model's own code raises.
-    """
+    """Run a build with hooks on its modules, on the smallest timed batch."""
     size = min(settings.batch_sizes)
     allocator = use(settings.allocator)
     with quiet(settings.threads), guarded() as guard:

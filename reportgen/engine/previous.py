@@ -1,4 +1,4 @@
-"""The record a run starts from: the one in the file, or both sides of a merge put together."""
+"""The record that a run starts from: that of the file, or both sides of a conflict, merged."""
 
 from __future__ import annotations
 
@@ -15,10 +15,7 @@ Seen: TypeAlias = tuple[int, int, int] | None
 
 
 def previous(plan: Plan, path: Path) -> tuple[Record | None, bool]:
-    """Read the record at `path`; also say whether two branches' records had to be merged.
-
-    Raises RecordError where it cannot be read.
-    """
+    """Read the record at `path`; also say whether two sides were merged. May raise RecordError."""
     try:
         return records.read(path), False
     except ConflictError:
@@ -27,7 +24,7 @@ def previous(plan: Plan, path: Path) -> tuple[Record | None, bool]:
 
 
 def seen(path: Path) -> Seen:
-    """Return what is another when the file was written anew; None where there is none."""
+    """Return inode, time and size of a file, or None."""
     try:
         status = path.stat()
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What is running, how far, how long still: a bar on a terminal, lines elsewhere. On stderr."""
+"""Progress of a run on stderr: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from reportgen.common.visible import one_line
 
 
 class Progress:
-    """Follows a run of `total` steps, of which several may be at work at once. Shows nothing."""
+    """Follows a run of `total` steps, several of which may run at once. Shows nothing."""
 
     def start(self, total: int) -> None:
-        """Begin, or say again how many steps there are in all."""
+        """Begin, or update the number of steps."""
 
     @contextmanager
     def step(self, text: str) -> Iterator[Callable[[str], None]]:
-        """Say what begins now; in the body, say with what this yields how far it has come."""
+        """Show a step while the block runs; yield a function that shows details."""
         self.begin(text)
         try:
             yield partial(self.detail, text)

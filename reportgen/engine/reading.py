@@ -1,8 +1,4 @@
-"""Data read in a process of its own: what a file does to its decoder costs nothing else.
-
-Run and `check` decode nothing themselves. A build's data is read where the build is; here is what
-is read to learn whether it is still what figures were measured on.
-"""
+"""Identify data in a process of its own: neither a run nor `check` decodes files itself."""
 
 from __future__ import annotations
 
@@ -15,24 +11,21 @@ _DESK = "reportgen.engine.reading:DataBench"
 
 
 class DataBench:
-    """Reads data sets, in the process that is there for it (see `workers`)."""
+    """Reads data sets, in a worker."""
 
     def __init__(self, search: Search, tell: Callable[[str], None]) -> None:
         self._search = search
 
     def fingerprint(self, dataset: DataSource, split: str) -> str:
-        """Decode a split and return its fingerprint; raise MeasureError, or whatever happens."""
+        """Decode a split and return its fingerprint."""
         from reportgen.data.splits import load
 
         return load(dataset, split, self._search).fingerprint
 
 
 def fingerprint(dataset: DataSource, split: str, search: Search, limit_s: float) -> str:
-    """Return the fingerprint of a split, decoded in a process that ends with it.
-
-    Raises MeasureError: that of reading it, that the process died, or took longer than `limit_s`.
-    """
-    # Not forked: the server for that imports what a run measures with, which is not known yet.
+    """Return the fingerprint of a split, decoded in a new process; may raise MeasureError."""
+    # Not forked: the server imports what a run needs, which is not known yet.
     with Worker(_DESK, (search,), limit_s=limit_s, method="spawn") as worker:
         found: str = worker.call("fingerprint", dataset, split)
         return found

@@ -1,4 +1,4 @@
-"""What workers send back. Imports nothing that measures, as a run itself does not."""
+"""What workers send back. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -11,10 +11,7 @@ from reportgen.record.record import Figure
 
 @dataclass(frozen=True)
 class Counted:
-    """A build's exact figures, its ledger as JSON values, and metadata for the record.
-
-    There is no ledger where no forward pass ran; then there are only figures of parameters.
-    """
+    """A build's exact figures, its ledger as JSON (None if no forward pass ran), and metadata."""
 
     figures: Mapping[str, Figure]
     ledger: Mapping[str, Any] | None
@@ -23,7 +20,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Read:
-    """What was read of a data set: its fingerprint, how many examples, which files were not."""
+    """A data set that was read: its fingerprint, number of examples, and ignored files."""
 
     fingerprint: str
     count: int
@@ -32,10 +29,9 @@ class Read:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """A build's figures of quality, the time of its forward passes, and metadata for the record.
+    """A build's accuracy, the time of its forward passes, and metadata.
 
-    `data` is what it was evaluated on. The time names an environment of its own, `timed_in`: to a
-    time it matters how memory is allocated.
+    `timed_in` is the environment of the time, with the allocator.
     """
 
     figures: Mapping[str, Figure]

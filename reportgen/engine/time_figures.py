@@ -1,7 +1,4 @@
-"""Samples of times → the figures of a record.
-
-Samples come as the processes that they were taken in: a list of lists, with the rounds in order.
-"""
+"""Samples of times → the figures of a record. Samples are lists of rounds, one for each process."""
 
 from __future__ import annotations
 
@@ -70,10 +67,7 @@ def milliseconds(samples: Processes, how: Taken) -> Figure:
 
 
 def speedup(reference: Processes, samples: Processes, how: Taken) -> Figure:
-    """Compare with the baseline: round by round, and the fastest call with its fastest.
-
-    How surely the latter's ratio is known is the sum of how surely either of them is.
-    """
+    """Compare with the baseline: round by round, and the fastest calls, whose errors add up."""
     ratio = statistics.ratio_of_processes(
         [means(process) for process in reference], [means(process) for process in samples]
     )
@@ -114,9 +108,6 @@ def _many(faults: float) -> str:
 
 
 def _a_call(middle: Callable[[list[float]], float], counts: Sequence[float | None]) -> float | None:
-    """Put the rounds' counts together, rounded so that a stray one does not show.
-
-    None where the system does not count.
-    """
+    """Combine the rounds' counts, rounded; None if the system does not count."""
     known = [count for count in counts if count is not None]
     return round(significant(middle(known), 2), 2) if known else None

@@ -1,8 +1,7 @@
 """Time builds in turn, the baseline among them.
 
-Each build is in a worker of its own; here it is said whose turn it is. Nothing else runs meanwhile.
-The rounds are dealt out to several workers of each build, one after the other, because two
-processes of one program differ for as long as they live.
+Each build has a worker, and nothing else runs meanwhile. The rounds are split over several workers
+of each build, because two processes of one program differ for as long as they live.
 """
 
 from __future__ import annotations
@@ -45,8 +44,8 @@ _OF_ROUNDS = ("latency", "throughput", "speedup")
 def groups(dues: Sequence[Due], together: int, size_of: Callable[[Build], int]) -> list[list[Due]]:
     """Sort what is due into groups that are timed in turn: same data set, same class count.
 
-    A group has so many builds at most, and takes no more bytes (`size_of` each) than the largest of
-    all builds does, or than `ROOM`: what a sweep takes is what its largest build takes.
+    A group has a limited number of builds, and takes no more bytes (`size_of` each) than the
+    largest build does, or than `ROOM`.
     """
     most = max([ROOM, *(size_of(due.build) for due in dues)])
     alike: dict[tuple[str, int], dict[str, list[Due]]] = {}
@@ -78,8 +77,8 @@ def measure(
 ) -> None:
     """Time a group and put its figures into the journal.
 
-    Builds that were `evaluated` have the time of their whole data set from that. What fails in one
-    build, at one batch size, costs those figures only.
+    Builds that were `evaluated` have the time of their data set from that. If one build fails at
+    one batch size, only these figures are lost.
     """
     settings = plan.measure.timing
     assert settings is not None, "timing is due only where it is asked for"
@@ -92,7 +91,7 @@ def measure(
             say(f"{name}, memory")
             session.attempt(name, [key], partial(session.peak, name, key))
         session.take_turns(say)
-        # Written down before the whole data set is run, which takes minutes for a large network.
+        # Saved before the whole data set, which takes minutes for a large network.
         for due in dues:
             journal.put(due, session.figures[due.build.id])
         for due in (due for due in dues if TOTAL in due.keys):
@@ -109,7 +108,7 @@ def measure(
 
 @dataclass
 class _Turns:
-    """What one batch size has come to: samples of each build by process, and what failed."""
+    """The results of one batch size: samples of each build by process, and errors."""
 
     samples: dict[str, list[list[Sample]]] = field(default_factory=lambda: defaultdict(list))
     failed: dict[str, Exception] = field(default_factory=dict)
@@ -152,7 +151,7 @@ class _Session:
     def attempt(
         self, name: str, keys: Iterable[str], action: Callable[[], Mapping[str, Figure]]
     ) -> None:
-        """Do what gives figures; if it fails, they are unavailable, and why is written down."""
+        """Run an action that returns figures; if it fails, they are unavailable."""
         try:
             self.figures[name].update(action())
         except MeasureError as error:
@@ -180,7 +179,7 @@ class _Session:
         return {key: Figure("measured", value, unit="MiB", environment=how.environment, samples=1)}
 
     def take_turns(self, say: Callable[[str], None]) -> None:
-        """Time builds in turn at each batch size that something is due of."""
+        """Time builds in turn at each batch size with due figures."""
         at_sizes = {size: names for size in self._settings.batch_sizes if (names := self._at(size))}
         turns: dict[int, _Turns] = {size: _Turns() for size in at_sizes}
         parts = _dealt(self._settings.rounds, self._settings.processes)
@@ -193,7 +192,7 @@ class _Session:
             self._conclude(turns[size], names, size)
 
     def _at(self, size: int) -> list[str]:
-        """Name the builds to be timed at a batch size; the baseline, where it is compared with."""
+        """Name the builds to be timed at a batch size, with the baseline if it is needed."""
         keys = {name: set[str]() for name in self.builds}
         for name, key in self.asked(*_OF_ROUNDS):
             if parse_key(key).batch == size:
@@ -202,7 +201,7 @@ class _Session:
         return [name for name in keys if keys[name] or (compared and name == self._baseline)]
 
     def _take_turns(self, turns: _Turns, names: Iterable[str], size: int, part: _Part) -> None:
-        """Time builds in turn for one part of the rounds, those that did not fail in another."""
+        """Time builds that have not failed in turn, for one part of the rounds."""
         failed = turns.failed
         samplers = {}
         for name in (name for name in names if name not in failed):
@@ -257,7 +256,7 @@ class _Session:
         return speedup(samples[self._baseline], samples[name], how)
 
     def _note_turns(self, size: int) -> None:
-        """Write beside each time of a batch size which others it was taken in turn with."""
+        """Add to each time of a batch size which others it was taken in turn with."""
         keys = [f"{metric}@{size}" for metric in _OF_ROUNDS]
         timed = {
             name: figures[keys[0]].to_json()
@@ -283,7 +282,7 @@ class _Session:
             self._leave(name)
 
     def _change_workers(self) -> None:
-        """End the workers; those that come next have what these left of the time limit."""
+        """End the workers; the next ones get the rest of their time limit."""
         self._before = dict(self._at_work)
         self.close()
 
@@ -296,7 +295,7 @@ class _Session:
         return self._at_work[name]
 
     def _start(self, name: str, allocator: Allocator) -> tuple[Worker, Taken]:
-        """Start a worker, in which nothing disturbs."""
+        """Start a worker, with threads and allocator set."""
         worker = self._workers.bench(self.builds[name], before=self._before.get(name))
         environment = worker.call("be_quiet", self._settings.threads, allocator)
         return worker, Taken(self._journal.note_environment(environment), environment["allocator"])
@@ -319,10 +318,9 @@ class _Part:
         return f", process {self.number + 1} of {self.of}" if self.of > 1 else ""
 
     def enough(self, reference: str | None, settings: Timing) -> Enough:
-        """Say when this part may stop: it has its share of the seconds, and of the evidence.
+        """Say when this part may stop: after its share of the time, or with enough precision.
 
-        An interval narrows with the square root of the rounds: parts that are known so much less
-        closely make a whole that is known as closely as it is asked for.
+        An interval narrows with the square root of the rounds, so a part may be less precise.
         """
         precision, seconds = settings.precision, settings.seconds
         return Enough(
@@ -333,6 +331,6 @@ class _Part:
 
 
 def _dealt(rounds: int, processes: int) -> list[_Part]:
-    """Deal rounds out to processes, as evenly as they go; no process has none."""
+    """Split rounds evenly over processes; each has at least one."""
     of = min(rounds, processes)
     return [_Part(number, of, (rounds + of - 1 - number) // of) for number in range(of)]

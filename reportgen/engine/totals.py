@@ -1,4 +1,4 @@
-"""The time of forward passes over a whole data set, where no evaluation gave it."""
+"""The time of forward passes over a whole data set, without an evaluation."""
 
 from __future__ import annotations
 
@@ -22,10 +22,7 @@ def total_time(
     search: Search,
     environment: str,
 ) -> Figure:
-    """Time the whole data set on random images of its shape; count those of a folder first.
-
-    Raises MeasureError where the folder is not here, or whatever the module raises.
-    """
+    """Time the whole data set on random images of its shape; count those of a folder first."""
     settings = accuracy or Accuracy()
     pixelwise = bool(settings.channels_last) and build.options.quantize is None
     if pixelwise:

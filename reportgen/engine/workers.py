@@ -1,7 +1,6 @@
-"""Processes in which builds are measured, so that a crash, a leak or a hang costs one build only.
+"""Worker processes that measure builds, so that a crash, a leak or a hang affects one build only.
 
-A worker makes an object and calls its methods, one after the other, as it is told. Workers are
-forked from a server that has imported PyTorch once; where there is no fork, each imports it.
+Workers are forked from a server that has imported PyTorch once; without fork, each imports it.
 """
 
 from __future__ import annotations
@@ -38,19 +37,19 @@ _STARTING = threading.Lock()
 
 
 def preload(modules: Iterable[str]) -> None:
-    """Name the modules that workers find imported; without effect after the first worker."""
-    # What PyTorch's C++ code warns of (int8 tensors will go, say) is ours to heed, not the user's.
+    """Name the modules that workers find imported; no effect after the first worker."""
+    # Warnings of PyTorch's C++ code (of int8's deprecation, say) do not concern the user.
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     if _METHOD == "forkserver":
         _CONTEXT.set_forkserver_preload(list(modules))
 
 
-def _say_nothing(told: object) -> None:
+def _say_nothing(message: object) -> None:
     pass
 
 
 class Workers:
-    """Starts workers, each with the same time limit, and ends those that still live at its end."""
+    """Starts workers, each with the same time limit, and ends all of them at its own end."""
 
     def __init__(self, search: Search, limit_s: float | None = None) -> None:
         self._search = search
@@ -60,9 +59,9 @@ class Workers:
     def bench(
         self, build: Build, tell: Tell | None = None, *, before: Worker | None = None
     ) -> Worker:
-        """Start a worker with the bench of a build; what that says on its way reaches `tell`.
+        """Start a worker with the bench of a build; `tell` gets its messages.
 
-        It has what the worker `before` it left of the time limit, or all of it.
+        It has the time that the worker `before` it left, or the whole time limit.
         """
         worker = Worker(
             BENCH,
@@ -84,10 +83,9 @@ class Workers:
 
 
 class Worker:
-    """One process, and the object in it: ``make(*arguments, tell)``, made when it is first called.
+    """One process, and the object in it: ``make(*arguments, tell)``, made at the first call.
 
-    `make` is written as ``package.module:name``, so that only the worker imports it. `method` is
-    how multiprocessing starts the process.
+    `make` is written as ``package.module:name``, so that only the worker imports it.
     """
 
     def __init__(
@@ -102,7 +100,7 @@ class Worker:
         method: str = _METHOD,
     ) -> None:
         self.left_s = limit_s if left_s is None else left_s
-        """Seconds that its calls may still take; None where there is no limit."""
+        """Seconds that its calls may still take; None without a limit."""
         self._tell = tell
         self._limit_s = limit_s
         self._ended = ended
@@ -117,10 +115,10 @@ class Worker:
         theirs.close()
 
     def call(self, method: str, *arguments: object) -> Any:
-        """Call a method of the object, and return what it returns.
+        """Call a method of the object, and return its result.
 
-        Raises MeasureError: what the method raised, as a report can say it; that the process died;
-        or that its calls took longer than the time limit, all of them together.
+        Raises MeasureError if the method raises, the process dies, or all calls together take
+        longer than the time limit.
         """
         if self._fate is not None:
             raise self._fate
@@ -180,10 +178,7 @@ class Worker:
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Let no Ctrl-C reach the processes that are started now, not even while they import.
-
-    It is the parent's to handle, which gets it a moment later.
-    """
+    """Block Ctrl-C in processes that start now; the parent gets it a moment later."""
     if sys.platform == "win32":  # pragma: no cover
         yield
         return
@@ -219,9 +214,9 @@ def _serve(
     make: str,
     arguments: tuple[object, ...],
 ) -> None:
-    """Answer calls until nobody asks any more."""
+    """Answer calls until the connection closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
-    # The server that this was forked from may have been started under another environment.
+    # The server may have been started with another environment.
     os.environ.clear()
     os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -237,7 +232,7 @@ def _serve(
             try:
                 subject = subject or _imported(make)(*arguments, tell)
                 connection.send(("done", getattr(subject, method)(*given)))
-            except Exception as error:  # of somebody's code, or of a value that cannot be sent
+            except Exception as error:  # from a model's code, or from sending the result
                 connection.send(("raised", explained(error)))
 
 
@@ -248,7 +243,7 @@ def _imported(name: str) -> Callable[..., object]:
 
 
 def _end_with_parent() -> None:
-    """Leave at once when the run that this works for has been killed."""
+    """Exit when the run is killed."""
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker has a parent"
     wait([parent.sentinel])
@@ -256,6 +251,6 @@ def _end_with_parent() -> None:
 
 
 def _be_the_first_to_go() -> None:
-    """Where memory runs out, the build that takes it is to be killed, and not the run."""
+    """If memory runs out, let the system kill this worker, not the run."""
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")

@@ -3,10 +3,9 @@
     python -I -m reportgen.integrations.github review   check and diff, as Markdown in a file
     python -m reportgen.integrations.github comment     that file as a comment on its pull request
 
-Everything is read from the environment: what a pull request may have written never becomes part of
-a command, or an option of one. `-I` keeps Python from importing what lies in the checkout, where a
-`yaml.py` could answer that all is fine. `comment` runs where secrets are, on a file that a stranger
-may have written: it takes the pull request from GitHub's event, not from the file, and disarms
+Settings come from the environment: text of a pull request never becomes part of a command line.
+`-I` keeps Python from importing modules of the checkout. `comment` runs with secrets, on a file
+that a stranger may have written: it takes the pull request from GitHub's event, and disarms
 mentions.
 """
 
@@ -30,11 +29,11 @@ from reportgen.common.git import git
 from reportgen.common.visible import in_place, one_line
 
 MARKER = "<!-- reportgen: this comment is written anew on every push -->"
-# GitHub takes no longer comment.
+# The longest comment that GitHub accepts.
 LIMIT = 65_536
-# A commit or a branch: no option, and nothing that tells git where to put it.
+# A commit or a branch, and neither an option nor a refspec.
 _REVISION = re.compile(r"[\w.][\w./-]*")
-# What notifies somebody, or tells an issue that it was spoken of.
+# Mentions of users and issues.
 _CALLS = re.compile(r"@|(?<!&)#(?=\d)|\bGH-(?=\d)", re.IGNORECASE)
 _CUT = "\n\n*Cut here: the rest is in the summary of the run.*\n"
 
@@ -43,7 +42,7 @@ def review() -> int:
     """Check the reports and compare them with the base; write Markdown, return the exit code.
 
     Reads REPORTGEN_SPECS, REPORTGEN_FAIL_ON (one a line), REPORTGEN_OUT, REPORTGEN_BASE (a
-    revision; nothing is compared where it is empty) and REPORTGEN_FILE.
+    revision; if empty, nothing is compared) and REPORTGEN_FILE.
     """
     from reportgen.report.markdown import fence
 
@@ -69,9 +68,9 @@ def _lines(name: str) -> list[str]:
 
 
 def _said(*words: str) -> tuple[int, str]:
-    """Run a command; return its exit code and what it said, which is in the log as well.
+    """Run a command; return its exit code and output, which is also logged.
 
-    GitHub obeys what it reads in a log, `::add-mask::` say, until it is told to stop.
+    GitHub executes commands in logs, such as `::add-mask::`, unless they are stopped.
     """
     from reportgen.cli import main
 
@@ -86,7 +85,7 @@ def _said(*words: str) -> tuple[int, str]:
 
 
 def _fetch(revision: str) -> None:
-    """Get a commit that a shallow clone lacks; `diff` says so where it cannot be had."""
+    """Fetch a commit that a shallow clone lacks; `diff` reports if it is still missing."""
     known = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     if _REVISION.fullmatch(revision) and git(Path(), *known).returncode:
         options = ("--quiet", "--no-tags", "--no-recurse-submodules", "--depth=1")
@@ -97,10 +96,10 @@ def _fetch(revision: str) -> None:
 
 
 def comment() -> int:
-    """Put the file onto the pull request of the event: a new comment, or the one that is there.
+    """Write the file as a comment on the pull request of the event, or update the comment there.
 
-    Reads REPORTGEN_FILE, GITHUB_TOKEN and what GitHub sets in every job. Does nothing where the
-    run belonged to no open pull request, or to a state of it that is no longer the newest.
+    Reads REPORTGEN_FILE, GITHUB_TOKEN and what GitHub sets in every job. Does nothing if the run
+    does not belong to the newest commit of an open pull request.
     """
     event = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
     number = _pull_request(event["workflow_run"])
@@ -109,7 +108,7 @@ def comment() -> int:
         return 0
     body = _body(Path(os.environ.get("REPORTGEN_FILE", "reportgen.md")).read_text("utf-8"))
     for old in _pages(f"issues/{number}/comments"):
-        # Anybody may write our marker; only what a bot wrote is ours to change.
+        # Anybody may write our marker: change only what a bot wrote.
         if old["body"].startswith(MARKER) and old["user"]["type"] == "Bot":
             if old["body"] != body:
                 _call("PATCH", f"issues/comments/{old['id']}", {"body": body})
@@ -128,10 +127,7 @@ def _pull_request(run: dict[str, Any]) -> int | None:
 
 
 def _body(text: str) -> str:
-    """Begin with the marker, notify nobody, and be no longer than GitHub takes.
-
-    Nothing in it is a comment of HTML, which could be a second marker or hide the rest.
-    """
+    """Return the comment: marker first, no mentions, no HTML comments, cut to GitHub's limit."""
     lines = map(in_place, text.removeprefix(MARKER).strip("\ufeff\n\r ").split("\n"))
     shown = _CALLS.sub("\\g<0>\u200b", "\n".join(lines)).replace("<!--", "&lt;!--")
     body = f"{MARKER}\n\n{shown}\n"

@@ -7,28 +7,24 @@
         golden_text("table.md", text)           # a text against golden/table.md
 
 The files are in `golden/`, in the folder of the test. `pytest --update-golden` writes those that
-differ; where the variable CI is set it refuses to, so that a golden file is one that somebody
-has read. pytest loads this in every project that has reportgen: it imports nothing of ours before a
-fixture is used.
+differ, but never if the variable CI is set. pytest loads this module in every project that has
+reportgen installed: it imports nothing of ours before a fixture is used.
 """
 
 from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, TypeAlias
 
 import pytest
 
 FOLDER = "golden"
 
 
-class GoldenText(Protocol):
-    """Compares a text with the golden file of a name."""
-
-    def __call__(self, name: str, text: str) -> None:
-        """Fail the test where they differ."""
+GoldenText: TypeAlias = Callable[[str, str], None]
+"""Compares the golden file of a name with a text, and fails the test if they differ."""
 
 
 class GoldenReport(Protocol):
@@ -41,10 +37,10 @@ class GoldenReport(Protocol):
         out: str | os.PathLike[str] = "out",
         templates: Sequence[str | os.PathLike[str]] = (),
     ) -> None:
-        """Fail the test where they differ.
+        """Fail the test if they differ.
 
-        `report` is a spec, whose record lies in `out`, or a record (`.json`); `templates` are
-        folders of templates that go before ours. Paths are relative to pytest's root folder.
+        `report` is a spec, with a record in `out`, or a record (`.json`); `templates` are folders
+        of templates that replace ours. Paths are relative to pytest's root folder.
         """
 
 
@@ -57,7 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse to write golden files where nobody would read them."""
+    """Refuse to write golden files in CI."""
     if config.getoption("--update-golden") and os.environ.get("CI"):
         raise pytest.UsageError("--update-golden: golden files are never written in CI.")
 

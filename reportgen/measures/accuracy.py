@@ -1,4 +1,4 @@
-"""How good a module is on a split: every metric from one pass, and the time its forwards took."""
+"""Evaluate a module on a split: every metric from one pass, and the time of its forwards."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from reportgen.measures.timing import quiet
 from reportgen.record.metric import Metric
 from reportgen.record.metrics import metric_of
 
-# Further digits of a percentage of some thousand images, or of a float32 network's loss, are noise.
+# Further digits are noise, for some thousand images and for the loss of a float32 network.
 _DECIMALS = 4
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one pass over a split gave.
+    """The result of one pass over a split.
 
     `figures` maps the metrics asked for to their values, to four decimals, `correct` some of them
     to the number of right answers, and `failed` those that have no value to the reason.
@@ -60,11 +60,10 @@ def evaluate(
 ) -> Evaluation:
     """Run a module once over all images of a split, in eval mode.
 
-    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. Where
-    `batch_size` or `channels_last` is None, it is chosen by measurement (see `pace`); `movable`
-    says whether the module can be laid out otherwise. `threads` is how many torch may use, as many
-    as now where left out; that, and the modes of the module, are put back. `progress` is told how
-    many images are done, and of how many.
+    The module takes images B×C×H×W (float32, normalised) and returns logits B×classes. If
+    `batch_size` or `channels_last` is None, it is chosen by measurement; `movable` says whether the
+    module can be channels last. `threads` is torch's number of threads; None keeps it. It and the
+    modes of the module are restored. `progress` gets the number of images done, and of all.
 
     Raises MeasureError for random images, and for logits that are no numbers or of another shape.
     What the module raises is passed on.
@@ -169,7 +168,7 @@ def _counts_by_class(metric: torchmetrics.Metric) -> bool:
 
 
 def _checked(logits: Any, count: int, classes: int) -> Tensor:
-    """Return a module's output if it is logits, `count` × `classes`; raise MeasureError if not."""
+    """Return a module's output if it is logits, `count` × `classes`; else raise MeasureError."""
     wanted = f"logits of N×{classes}"
     if not isinstance(logits, Tensor) or not logits.is_floating_point():
         kind = f"a tensor of {logits.dtype}" if isinstance(logits, Tensor) else _kind(logits)
@@ -186,7 +185,6 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
             f"the model returns {_shape(logits, count)} and not {wanted}",
             "Check its number of classes.",
         )
-    # NaN where an image has one, ∞ where it has that, -∞ where no class is left to it.
     highest = logits.amax(1)
     if not highest.isfinite().all():
         what = "NaN" if highest.isnan().any() else "infinity"
@@ -197,7 +195,7 @@ def _checked(logits: Any, count: int, classes: int) -> Tensor:
 
 
 def _shape(tensor: Tensor, count: int) -> str:
-    """Write a shape for a report, which the size of the batch has no place in."""
+    """Write a shape for a report, with N for the batch size."""
     lengths = [str(length) for length in tensor.shape]
     if not lengths:
         return "a single number"
@@ -211,9 +209,9 @@ def _kind(value: object) -> str:
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into eval mode, and each of its parts back afterwards."""
+    """Put a module into eval mode, and restore the mode of each part."""
     training = [part for part in module.modules() if part.training]
-    if training:  # exported modules are in eval mode and refuse to be told
+    if training:  # exported modules are in eval mode and refuse `eval`
         module.eval()
     try:
         yield

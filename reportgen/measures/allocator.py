@@ -1,9 +1,8 @@
-"""Make the C library keep the memory that a model gives back, so that a time does not pay for it.
+"""Make the C library keep the memory that a model frees, so that page faults do not disturb times.
 
-By default glibc returns large blocks to the system as soon as they are freed, and every layer of
-the next forward pass faults the same pages in again: tens of thousands of page faults a pass, half
-of the time. How many it is depends on what the process freed before, so two processes of one
-program differ by a factor.
+By default glibc returns large blocks to the system, and the next forward pass faults the same pages
+in again: tens of thousands of page faults, half of the time. Their number depends on the process's
+history, so two processes of one program differ.
 """
 
 from __future__ import annotations
@@ -13,9 +12,8 @@ from typing import Literal
 
 Allocator = Literal["steady", "system"]
 
-# Parameters of mallopt(3), as <malloc.h> numbers them. All blocks come from one heap, which grows
-# and never shrinks. (A high M_MMAP_THRESHOLD would do for the second, but glibc before 2.35 takes
-# 32 MiB at most.)
+# Parameters of mallopt(3), as <malloc.h> numbers them: one heap that grows and never shrinks.
+# (glibc before 2.35 limits M_MMAP_THRESHOLD to 32 MiB.)
 _STEADY = {
     -8: 1,  # M_ARENA_MAX: one heap for all threads
     -4: 0,  # M_MMAP_MAX: no block in a mapping of its own
@@ -25,10 +23,9 @@ _STEADY = {
 
 
 def use(wanted: Allocator) -> Allocator:
-    """Set the allocator of this process for good; return which it has.
+    """Set the allocator of this process, before the first tensor; return which it has.
 
-    Call it before the first tensor is made. Where the memory does not come from glibc (macOS, musl,
-    Windows, an allocator that is preloaded) it stays the system's.
+    Without glibc (macOS, musl, Windows, a preloaded allocator) it stays the system's.
     """
     if wanted == "steady" and is_glibc() and _steady():
         return "steady"
@@ -36,7 +33,7 @@ def use(wanted: Allocator) -> Allocator:
 
 
 def is_glibc() -> bool:
-    """Whether the memory of this process comes from glibc, which can be told how to hand it out."""
+    """Whether glibc allocates the memory of this process."""
     try:
         glibc, process = ctypes.CDLL("libc.so.6"), ctypes.CDLL(None)
     except (OSError, TypeError):
@@ -50,5 +47,5 @@ def _steady() -> bool:
 
 
 def _address(library: ctypes.CDLL) -> int | None:
-    """Return where a library's malloc lies, or that of the library in whose place it is."""
+    """Return the address of the malloc that a library uses."""
     return ctypes.cast(library.malloc, ctypes.c_void_p).value

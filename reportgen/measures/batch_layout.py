@@ -1,8 +1,4 @@
-"""How an evaluation runs: how many images at a time, and how they lie in memory.
-
-What a spec leaves open is chosen by measurement, on the first batches of the evaluation itself, so
-that no image is run twice.
-"""
+"""Choose batch size and memory layout of an evaluation, by timing its own first batches."""
 
 from __future__ import annotations
 
@@ -15,22 +11,22 @@ from torch import nn
 
 DEFAULT_BATCH = 256
 
-# Sizes to choose from. The first serves to choose a layout.
+# Sizes to choose from. The layout is chosen with the first.
 SIZES = (64, 256)
 
-# Each way is tried on so many batches, of which the last counts: the others pack weights anew.
+# The number of batches that each way is tried on; the last is timed, the others pack weights.
 TRIES = 2
 
-# Another way than the usual one must be faster by so much, or it is noise that chooses.
+# An alternative is used only if it is at least 3 % faster.
 FASTER = 0.97
 
-# Data sets with fewer images than this are done before a choice would pay.
+# Smaller data sets are evaluated without a choice.
 FEWEST_IMAGES = 4_096
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to run: images in a batch, and whether the channels of a pixel lie side by side."""
+    """A way to run: batch size and memory layout."""
 
     batch_size: int
     channels_last: bool = False
@@ -41,11 +37,10 @@ class Way:
 
 
 class Pace:
-    """The way the next batch is to be run; `module` is laid out accordingly.
+    """The way to run the next batch; `module` gets its layout.
 
-    `batch_size` and `channels_last` are what the spec says, None where it leaves them open;
-    `movable` says whether the module can be laid out otherwise (an int8 one cannot). Of fewer
-    than `FEWEST_IMAGES` images, the usual way is taken.
+    `batch_size` and `channels_last` come from the spec; None leaves the choice open, from
+    `FEWEST_IMAGES` on. `movable` is false if the module cannot be channels last (int8).
     """
 
     def __init__(
@@ -65,12 +60,12 @@ class Pace:
         if not movable:
             layouts = [False]
         self.chosen = len(layouts) * len(sizes) > 1
-        """Whether there was something to choose."""
+        """Whether there was more than one way."""
         self._ways = _choose(sizes, layouts)
         self.way = self._take(next(self._ways))
 
     def note(self, images: int, seconds: float) -> None:
-        """Take in how long a batch of so many images took, and set the way of the next."""
+        """Note the time of a batch, and choose the way of the next."""
         self.way = self._take(self._ways.send(seconds / images))
 
     def _take(self, way: Way) -> Way:

@@ -1,10 +1,7 @@
-"""Who is timed when: subjects in turn, each once a round, every round in another order.
+"""Time subjects in turn, each once a round, every round in another order.
 
-Whatever slows the machine for a while slows all alike, and samples of one round make fair pairs.
-In one order always, who comes first finds the machine otherwise than who comes last; there and back
-again, whoever turns the round is timed twice in a row. So orders are drawn, the same on every run.
-
-Nothing here runs a module, or imports what does: a sampler may well be in another process.
+A slow phase of the machine then affects all subjects alike, and samples of one round make fair
+pairs. Orders are random, with a fixed seed. Samplers may be in other processes.
 """
 
 from __future__ import annotations
@@ -18,25 +15,24 @@ from typing import TypeAlias
 
 from reportgen.measures.statistics import paired_ratio
 
-# A sample shorter than this is lost in the clock's and the scheduler's grain: calls are repeated.
+# Calls are repeated until a sample takes this long: clock and scheduler are too coarse for less.
 MIN_SAMPLE_S = 0.1
 MAX_CALLS = 1_000
 
-# After a round of warm-up in which some module took less than this part of its time in the one
-# before, another follows; up to so many times as many as were asked for.
+# Warm-up goes on while a module takes less than STEADY of its previous time, up to PATIENCE times
+# the warm-up rounds of the spec.
 STEADY = 0.95
 PATIENCE = 5
 
-# The fewest rounds in a process, however short the time is.
+# The fewest rounds in a process, also if time is up.
 FEWEST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What one turn of a subject gave: the seconds of its calls, on average and of the fastest.
+    """One turn of a subject: the mean and the fastest time of its calls, in seconds.
 
-    `faults` are the page faults of its process and `switches` its involuntary context switches, a
-    call; None where the system does not count them.
+    `faults` and `switches` are page faults and involuntary context switches a call, if known.
     """
 
     mean: float
@@ -60,11 +56,10 @@ def interleaved(
 ) -> dict[str, list[Sample]]:
     """Time each subject once a round; return a sample for each round kept.
 
-    `warmup` rounds are run first and not kept, and more of them, up to `PATIENCE` times as many,
-    while some subject still gets faster. `rounds` are kept, or fewer where `enough`, which is asked
-    after each, says so of the samples. A sample is as many calls as last `MIN_SAMPLE_S`, one at
-    least. What a sampler raises is passed on, or told to `drop`: the others go on without it. Each
-    `seed` has orders of its own.
+    `warmup` rounds run first and are not kept, and up to `PATIENCE` times as many while a subject
+    still gets faster. `rounds` are kept, or fewer if `enough` returns true. If a sampler raises,
+    `drop` gets the error, and the others go on; without `drop` the error is raised. `seed` sets the
+    orders.
     """
     turns = _Interleaving(samplers, seed, drop)
     for _ in range(2):  # the first allocates, packs weights, chooses kernels
@@ -87,7 +82,7 @@ def interleaved(
 
 
 class _Interleaving:
-    """Who is timed, in the order of the next round, and how many calls make a sample of each."""
+    """The subjects in the order of the next round, and the calls in a sample of each."""
 
     def __init__(
         self,
@@ -102,7 +97,7 @@ class _Interleaving:
         self._random = random.Random(seed)
 
     def take(self) -> dict[str, Sample]:
-        """Time each once, and draw the order of the next round."""
+        """Time each once, and shuffle the next round."""
         taken = {}
         for name in list(self.order):
             try:
@@ -116,18 +111,17 @@ class _Interleaving:
         return taken
 
     def lengthen(self, taken: Mapping[str, Sample]) -> None:
-        """Repeat calls that took so long until they make a sample."""
+        """Set the number of calls in a sample, from the times of single calls."""
         for name, sample in taken.items():
             self._calls[name] = min(MAX_CALLS, max(1, math.ceil(MIN_SAMPLE_S / sample.mean)))
 
 
 @dataclass(frozen=True)
 class Enough:
-    """Says when to stop: the ratios to a reference are known closely enough, or time is up.
+    """Says when to stop: the ratios to a reference are precise enough, or time is up.
 
-    `precision` is how far the interval of each ratio may reach from its median, as a part of it;
-    `until` is when to stop at the latest, by `clock`. None: never for that reason. Stopping looks
-    at how wide an interval is and never at where it lies, so it does not favour a difference.
+    `precision` limits half of each ratio's interval, as a part of its median; `until` is the latest
+    end, by `clock`. The position of an interval does not matter, so stopping causes no bias.
     """
 
     reference: str | None

@@ -1,8 +1,7 @@
-"""Which part of the CPU time of a forward pass each module inputs: shares, and never seconds.
+"""Which part of the CPU time of a forward pass each module takes: shares, never seconds.
 
-The clock is read in hooks on every module. What the hooks do themselves is left out as far as they
-can tell, but calling them costs a little more, which a pass without them does not spend: the parts
-are good to compare with each other, and their sum is no latency.
+The clock is read in hooks on every module. Their own time is subtracted, but not all of it, so the
+shares can be compared with each other, and their sum is not a latency.
 """
 
 from __future__ import annotations
@@ -31,11 +30,10 @@ def time_shares(
 ) -> dict[str, float]:
     """Return each module's share of the time of a forward pass, without that of what it calls.
 
-    Modules go by their paths and in the order of `named_modules()`: the model is `""`, one that
-    stands in several places has its first path, one that is called several times has the sum.
-    A share is the median of those of `runs` passes; medians need not add up to 1, and are
-    divided by their sum so that they do. `warmup` passes are run first and not kept.
-    Raises what the module raises; the hooks are taken off again in any case.
+    Modules go by their paths, in the order of `named_modules()`: the model is `""`, a shared module
+    has its first path, a module that is called several times has the sum. A share is the median of
+    `runs` passes, after `warmup`; the medians are divided by their sum. The hooks are removed also
+    if the module raises.
     """
     paths = {part: path for path, part in module.named_modules()}
     watch = _Stopwatch(paths, clock)
@@ -58,11 +56,10 @@ def time_shares(
 
 
 def whole_units(shares: Mapping[str, float], units: int) -> dict[str, int]:
-    """Cut a whole of so many units by shares that add up to 1; leave out who gets none.
+    """Divide `units` by shares that add up to 1; omit those that get none.
 
-    The ends of the shares are rounded, laid one after the other, and not the shares. So the units
-    add up to the whole exactly, and neighbours together (a module and all that it holds, in the
-    order of `named_modules()`) are less than one unit off, however many they are.
+    Cumulative sums are rounded, not shares: so the units add up exactly, and a module together with
+    all that it holds is less than one unit off.
     """
     cut: dict[str, int] = {}
     end, before = 0.0, 0
@@ -77,7 +74,7 @@ def whole_units(shares: Mapping[str, float], units: int) -> dict[str, int]:
 
 @dataclass
 class _Call:
-    """A module at work: since when, and how long others have been inside it, hooks and all."""
+    """A running module: its start, and the time of calls inside it, hooks included."""
 
     module: nn.Module
     entered: float
@@ -87,7 +84,7 @@ class _Call:
 
 @dataclass
 class _Stopwatch:
-    """Adds up what each module spends between its hooks, without what it calls."""
+    """Adds up the time of each module between its hooks, without the modules that it calls."""
 
     paths: Mapping[nn.Module, str]
     clock: Clock
@@ -113,6 +110,6 @@ class _Stopwatch:
 
 
 def _parts(of: Mapping[str, float]) -> dict[str, float]:
-    """Divide by the sum; where there is none to speak of, everything is the model's own."""
+    """Divide by the sum; if it is 0, everything is the model's own."""
     total = sum(of.values())
     return {path: value / total if total else float(not path) for path, value in of.items()}

@@ -1,19 +1,17 @@
 """Statistics of repeated timings. Pure functions of numbers.
 
 Medians and interquartile ranges, because timings have outliers on one side; ratios of neighbouring
-rounds, because a machine's speed drifts. The interval of the median ratio is the one between two
-order statistics (W. J. Conover, Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2):
-whatever the distribution, it holds the true median at least as often as it says. A percentile
-bootstrap of the median does not with a dozen rounds: of 15, it holds it nine times in ten.
+rounds, because a machine's speed drifts. The interval of the median ratio lies between two order
+statistics (W. J. Conover, Practical Nonparametric Statistics, 3rd ed. 1999, section 3.2): its
+coverage holds for any distribution. With 15 rounds, a percentile bootstrap covers only 90 %.
 
-That is for rounds that know nothing of each other. On a shared machine those of the same second do,
-so many rounds are first put together in blocks of neighbours, each with its median (batch means: A.
-M. Law, Simulation Modeling and Analysis, 5th ed. 2015, section 9.5). Rounds of one process resemble
-each other too, and no number of them makes up for another process: where there are several, the
-interval spans what they differ by, and is widened by what so few of them cannot show.
+This assumes independent rounds. On a shared machine, neighbouring rounds are correlated, so they
+are first combined in blocks, each with its median (batch means: A. M. Law, Simulation Modeling and
+Analysis, 5th ed. 2015, section 9.5). Rounds of one process are correlated too: the interval is
+widened for few processes.
 
-What a time is where nothing disturbs is told by the fastest call: noise only ever adds to it
-(J. Chen and J. Revels, "Robust Benchmarking in Noisy Environments", 2016, arXiv:1608.04295).
+The fastest call estimates the time without noise, which only ever adds to it (J. Chen and J.
+Revels, "Robust Benchmarking in Noisy Environments", 2016, arXiv:1608.04295).
 """
 
 from __future__ import annotations
@@ -25,14 +23,13 @@ from dataclasses import dataclass
 
 from reportgen.record.certainty import FEWEST_ROUNDS, between_processes
 
-# A 95 % interval leaves out one in forty on either side.
+# A 95 % interval excludes 1/40 on either side.
 _LEFT_OUT = 40
 
-# Rounds are put together in so many blocks, or somewhat more, where there are twice as many.
+# The least number of blocks, if there are at least twice as many rounds.
 BLOCKS = 20
 
-# An interval that contains 1 and is wider than this, on either side, tells neither a difference
-# that matters nor its absence.
+# An interval that contains 1 and is wider than this on either side is inconclusive.
 TELLING = 0.05
 
 
@@ -47,10 +44,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median of paired ratios, and the two of them that its 95 % interval lies between.
+    """The median of paired ratios, and the bounds of its 95 % interval.
 
-    The `count` pairs come from as many `processes` of either side. Of fewer pairs than
-    `FEWEST_ROUNDS` these are the least and the largest, and no interval.
+    The `count` pairs come from `processes` of each side. With fewer than `FEWEST_ROUNDS` pairs the
+    bounds are the smallest and the largest ratio, and there is no interval.
     """
 
     median: float
@@ -61,7 +58,7 @@ class Ratio:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """The interval of the programs: wider by what so few processes of each may be off."""
+        """The interval, widened for the differences between processes of one program."""
         if self.count < FEWEST_ROUNDS:
             return None
         wider = 1 + between_processes(self.processes)
@@ -69,19 +66,19 @@ class Ratio:
 
     @property
     def significant(self) -> bool:
-        """Whether there are pairs enough, and the interval excludes 1."""
+        """Whether there are enough pairs, and the interval excludes 1."""
         return self.interval is not None and not self.interval[0] <= 1 <= self.interval[1]
 
     @property
     def precision(self) -> float:
-        """How far that of the rounds reaches from the median on its wider side, as a part of it."""
+        """The wider half of the rounds' interval, as a part of the median."""
         if self.count < FEWEST_ROUNDS:
             return math.inf
         return max(self.high - self.median, self.median - self.low) / self.median
 
     @property
     def doubt(self) -> str:
-        """Why nothing can be told of a difference; empty where something can."""
+        """Why the comparison is inconclusive; empty if it is not."""
         if self.count < FEWEST_ROUNDS:
             return f"too few rounds to tell: {FEWEST_ROUNDS} or more are needed"
         if not self.significant and self.precision > TELLING:
@@ -91,17 +88,14 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Fastest:
-    """The fastest of many calls, and how far above it the lower quartile of the rounds' lies.
-
-    The closer that comes, the surer it is that no call would have been faster still.
-    """
+    """The fastest call, and how far above it the lower quartile of the rounds' fastest calls is."""
 
     value: float
     spread: float
 
 
 def fastest(rounds: Sequence[float]) -> Fastest:
-    """Find the fastest call of all, of the fastest of each round (one round or more)."""
+    """Find the fastest call, given the fastest of each round (one or more)."""
     value = min(rounds)
     if len(rounds) < 2:
         return Fastest(value, 0.0)
@@ -117,20 +111,14 @@ def summary(samples: Sequence[float]) -> Summary:
 
 
 def paired_ratio(numerator: Sequence[float], denominator: Sequence[float]) -> Ratio:
-    """Return how many times larger `numerator` is, round by round.
-
-    Both hold one sample of each round, in the order of the rounds.
-    """
+    """Return the ratio of two series of samples, one of each round, in the order of the rounds."""
     return ratio_of_processes([numerator], [denominator])
 
 
 def ratio_of_processes(
     numerator: Sequence[Sequence[float]], denominator: Sequence[Sequence[float]]
 ) -> Ratio:
-    """Return how many times larger `numerator` is, round by round of each process.
-
-    Both hold the samples of each process, which ran beside one of the other side.
-    """
+    """Return the ratio of the samples of each process, which ran beside one of the other side."""
     parts = [_ratios(a, b) for a, b in zip(numerator, denominator, strict=True)]
     count = sum(map(len, parts))
     length = max(1, count // BLOCKS)
@@ -149,7 +137,7 @@ def _ratios(numerator: Sequence[float], denominator: Sequence[float]) -> list[fl
 
 
 def _blocks(ratios: Sequence[float], length: int) -> list[float]:
-    """Return the medians of so many neighbouring ratios each."""
+    """Return the medians of blocks of neighbouring ratios."""
     length = min(length, len(ratios))
     return [
         statistics.median(ratios[first : first + length])
@@ -158,10 +146,9 @@ def _blocks(ratios: Sequence[float], length: int) -> list[float]:
 
 
 def _outside(count: int) -> int:
-    """Return how many of so many sorted samples lie outside the interval, on either side.
+    """Return how many of `count` sorted samples lie outside the interval, on either side.
 
-    Each sample lies below the true median with a chance of one half, so the number that do is
-    binomial: as many are left out as leave no more than half the error on either side.
+    The number of samples below the true median is binomial with p = 1/2.
     """
     ways, below, outside = 1, 1, 0
     while below * _LEFT_OUT <= 2**count:

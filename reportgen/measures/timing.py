@@ -17,16 +17,16 @@ from torch import nn
 from reportgen.measures import threads as counts
 from reportgen.measures.interleaving import Sample, Sampler
 
-# One call of so many in a sample goes before it, untimed.
+# A sample begins with a quarter of its calls, untimed.
 SETTLING = 4
-# Before that, nobody works for so long. The threads of another process, whose turn it was, go on
-# looking for work for some milliseconds; they would keep ours on one core, for a whole sample.
+# The rest before that: threads of the process before spin for some milliseconds, and would keep
+# ours on one core for a whole sample.
 REST_S = 0.01
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A module in eval mode, and what it is called with: by position and by name."""
+    """A module in eval mode, and its arguments."""
 
     module: nn.Module
     args: Sequence[Any]
@@ -40,8 +40,7 @@ class Subject:
 def stay(threads: int | None) -> None:
     """Keep this process on as many cores as it has threads: the same for every build.
 
-    Left alone, a process mostly stays on the core it began on, and cores of a shared machine
-    differ: one build may then be slower for a whole run, and look it.
+    Cores of a shared machine differ, and a process tends to stay on the one it started on.
     """
     if threads is None or not hasattr(os, "sched_setaffinity"):
         return
@@ -52,10 +51,7 @@ def stay(threads: int | None) -> None:
 
 @contextlib.contextmanager
 def quiet(threads: int | None) -> Iterator[None]:
-    """Keep what disturbs a timing out: gradients, garbage collection, another thread count.
-
-    Everything is put back at the end.
-    """
+    """Turn off gradients and garbage collection, and set the thread count, for the block."""
     before, collecting = torch.get_num_threads(), gc.isenabled()
     gc.collect(1)  # what is older is no more garbage now than it was
     gc.disable()
@@ -90,8 +86,7 @@ def sampler(
 
     def sample(calls: int) -> Sample:
         rest(REST_S)
-        # Between two samples others had the caches and the cores: short calls are run in first.
-        # To a long one this is nothing.
+        # Others have used the caches and cores since the last sample: warm up with short calls.
         for _ in range(math.ceil(calls / SETTLING) if calls > 1 else 0):
             subject()
         fastest = math.inf
@@ -115,10 +110,9 @@ def sampler(
 def total_seconds(
     module: nn.Module, *, image_shape: tuple[int, ...], count: int, batch_size: int
 ) -> float:
-    """Return the seconds of forward passes over `count` images, without reading any.
+    """Return the seconds of forward passes over `count` random images.
 
-    Stands in for a data set that is not here: the time of a dense network depends on the shape of
-    its input, and not on the pixels, which are random here.
+    It replaces a missing data set: the time of a dense network depends on shapes, not on pixels.
     """
     generator = torch.Generator().manual_seed(0)
     batch = torch.randn((min(batch_size, count), *image_shape), generator=generator)

@@ -16,11 +16,10 @@ from reportgen.spec.model import Weights
 
 
 def locate_weights(weights: Weights, search: Search) -> Path | None:
-    """Return the checkpoint of a `file` or `url`, verified, or None where it is not here.
+    """Return the checkpoint of a `file` or `url`, or None if it is not here.
 
-    A file is looked for beside the spec, then in each data directory and its `weights` folder; a
-    url by its file's name in those directories, then among the downloads. A file with another
-    digest than `sha256` is not the one.
+    A file is searched beside the spec, then in each data directory and its `weights` folder; a url
+    by its file's name in those directories, then among the downloads. `sha256` must match.
     """
     return next((path for path in _candidates(weights, search) if _is_right(path, weights)), None)
 
@@ -72,9 +71,9 @@ def weights_digest(weights: Weights, search: Search) -> str | None:
 
 
 def fetch_weights(weights: Weights, search: Search, *, progress: Progress | None = None) -> Path:
-    """Return the checkpoint of a `file` or `url`, downloaded into the cache where it is not here.
+    """Return the checkpoint of a `file` or `url`, downloaded into the cache if it is not here.
 
-    Raises MissingError when it cannot be had, or only a file with another digest than `sha256`.
+    Raises MissingError if there is none, or only one with another digest than `sha256`.
     """
     if path := locate_weights(weights, search):
         return path

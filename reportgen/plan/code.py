@@ -1,8 +1,8 @@
 """The code of a model: the files that its source file imports, found without importing anything.
 
-What counts is the user's own: files outside site-packages, the standard library and reportgen.
-Imports inside functions, `try` and `if` count, and so does `importlib.import_module("name")`; those
-below `if TYPE_CHECKING` do not, since they never run.
+Only the user's own files count: not site-packages, the standard library and reportgen. Imports
+inside functions, `try` and `if` count, and `importlib.import_module("name")`; those below
+`if TYPE_CHECKING` never run and do not count.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Found:
 
 
 def imports_digest(module: str | Path, search_path: Sequence[str]) -> str:
-    """Return the digest of a module, or a file, and of the user's own files that it imports.
+    """Return the digest of a module or file, and of the user's own files that it imports.
 
-    The order and the places of files do not count. Raises OSError where one cannot be read.
+    Order and location do not count. Raises OSError if a file cannot be read.
     """
     texts = {
         hashlib.sha256(parsed(file).text.encode()).hexdigest()
@@ -61,17 +61,13 @@ def imports_digest(module: str | Path, search_path: Sequence[str]) -> str:
 def own_files(module: str | Path, search_path: Sequence[str]) -> list[Path]:
     """Return the file of a module, and the user's own files that it imports, directly or not.
 
-    Of a module in site-packages that is its file alone.
+    For a module in site-packages, return only its file.
     """
     return _SourceFiles(search_path).of(module)
 
 
 def lost_import(module: str | Path, search_path: Sequence[str]) -> str:
-    """Say which import of a model's files finds nothing; empty where all do.
-
-    Looks at what is imported in any case, before anything else is done: without one of those the
-    file cannot be run.
-    """
+    """Name a top-level import of a model's files that finds nothing, or return an empty text."""
     files = _SourceFiles(search_path)
     own = sorted(files.of(module))
     if any(word in parsed(file).text for file in own for word in _CHANGES_PATH):

@@ -54,13 +54,11 @@ NO_DATA = Data(
 
 @dataclass(frozen=True, kw_only=True)
 class Build(Description):
-    """One row of a table, with the figures it wants and what they depend on.
+    """One row of a table, with the figures that it wants and their dependencies.
 
-    `options` is the model as the spec has it, with the arguments that its weights want; `data` is
-    `NO_DATA` for a build that is run on inputs of its own.
-
-    `dependencies` maps each group of figures to named digests; the digests of data and of weights
-    files are added when those are found.
+    `options` is the model in the spec, with the arguments that its weights need; `data` is
+    `NO_DATA` for a build with `inputs`. `dependencies` maps each group of figures to named digests;
+    those of data and weights are added later.
     """
 
     id: str

@@ -21,7 +21,7 @@ from reportgen.data.search import DataSource
 from reportgen.plan.code import imports_digest
 from reportgen.plan.dependencies import digests
 from reportgen.plan.plan import NO_DATA, Build, Data, Plan
-from reportgen.record import budgets
+from reportgen.record import limits
 from reportgen.record import record as records
 from reportgen.record.digests import ADDED, of_metric
 from reportgen.record.metric import Group
@@ -293,8 +293,8 @@ def _is_of(entry: Quoted, name: str, dataset: str, classes: int) -> bool:
 
 def _budgets(spec: Spec, model: Model) -> dict[str, str]:
     """Collect the limits of one model: its own before those of all."""
-    limits = {**spec.budgets, **model.budgets}
-    return {key: budgets.parse(key, text).text for key, text in limits.items() if text}
+    given = {**spec.budgets, **model.budgets}
+    return {key: limits.parse(key, text).text for key, text in given.items() if text}
 
 
 def _settings(spec: Spec, order: tuple[str, ...]) -> ReportSettings:

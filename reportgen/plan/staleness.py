@@ -1,9 +1,8 @@
-"""What of an old record still holds, and what must be measured. Imports nothing that measures.
+"""Which figures of a record still hold, and which must be measured. Imports nothing that measures.
 
-A figure is kept while the digests of what it was measured on are those of now. What cannot be read
-now (code, data or weights that are not here) is no reason to throw a figure away: it is kept, and
-`State.unknown` says that nobody knows. Stale figures stay in the record until new ones take their
-place, so that an interrupted run loses nothing.
+A figure is kept while the digests of its dependencies are unchanged. If code, data or weights
+cannot be read, it is kept too, and is in `State.unknown`. Stale figures stay in the record until
+new ones replace them, so that an interrupted run loses nothing.
 """
 
 from __future__ import annotations
@@ -43,10 +42,7 @@ CHANGES = {
 
 @dataclass(frozen=True)
 class Due:
-    """Figures of one build and group that are to be measured, and why.
-
-    `changed` says which of their dependencies changed since they were measured; empty if none did.
-    """
+    """Figures of one build and group that are due, and why; `changed` names dependencies."""
 
     build: Build
     group: Group
@@ -83,11 +79,10 @@ def compare(
     *,
     read: ReadData | None = None,
 ) -> State:
-    """Hold an old record against a plan.
+    """Compare an old record with a plan.
 
-    `read` reads data that lies here and was never read, once, to know whether it is what figures
-    were measured on; without it, that is not known. Rows that the selection leaves out stay as they
-    are, or are not there.
+    `read` reads data that was never read, to identify it; without it, data is not compared. Rows
+    outside the selection stay as they are.
     """
     record = plan.empty_record()
     before = old.builds if old else {}

@@ -1,8 +1,7 @@
-"""What a figure may be at most, or must be at least, and whether it is. Pure functions of a record.
+"""Budgets: upper and lower limits of figures, and whether they hold. Pure functions of a record.
 
-A budget is kept or broken by a figure of ours. One that is quoted, missing, stale or not verified
-decides nothing, and neither does a noisy one whose 95 % interval holds the limit: noise breaks no
-budget.
+Only our own figures decide: not those that are reported, missing, stale or not verified, and no
+noisy figure whose 95 % interval contains the limit.
 """
 
 from __future__ import annotations
@@ -18,23 +17,10 @@ from reportgen.record.limits import Budget, parse
 from reportgen.record.metrics import metric_of, parse_key, rank
 from reportgen.record.record import BuildRecord, Figure, Record
 
-__all__ = [
-    "Budget",
-    "BudgetVerdict",
-    "amount",
-    "broken_budgets",
-    "parse",
-    "verdicts",
-    "verdicts_of",
-]
-
 
 @dataclass(frozen=True)
 class BudgetVerdict:
-    """What a budget came to; `name` is that of the build, `key` that of the figure.
-
-    `why` says why nothing is decided. Written out, it is one line.
-    """
+    """The verdict on a budget of the build `name`; `why` says why it is undecided."""
 
     name: str
     key: str
@@ -45,7 +31,7 @@ class BudgetVerdict:
 
     @property
     def message(self) -> str:
-        """What there is to say, without the build's name."""
+        """The sentence, without the build's name."""
         if self.state == "undecided":
             return f"{self.key}: budget {self.budget.text} not decided: {self.why}"
         verb = "breaks" if self.state == "broken" else "keeps"
@@ -80,7 +66,7 @@ def broken_budgets(record: Record) -> list[BudgetVerdict]:
 
 
 def amount(figure: Figure | None, key: str) -> str:
-    """Write a figure with as many digits as show on which side of a limit it is."""
+    """Write a figure with enough digits to compare it with a limit."""
     if figure is None or figure.value is None:
         return "–"
     digits = f"{figure.value:,}" if isinstance(figure.value, int) else f"{figure.value:,.6g}"
@@ -88,7 +74,7 @@ def amount(figure: Figure | None, key: str) -> str:
 
 
 def _figures(build: BuildRecord, key: str) -> list[str]:
-    """List the figures a budget is for: of `latency` those of every batch size."""
+    """List the figures of a budget: for `latency` those of every batch size."""
     if not metric_of(key).per_batch or "@" in key:
         return [key]
     own = [other for other in {**build.figures, **build.reported} if parse_key(other).column == key]
@@ -113,9 +99,9 @@ def _judge(build: BuildRecord, budget: Budget, name: str, key: str) -> BudgetVer
 
 
 def _doubt(budget: Budget, figure: Figure, value: Number, key: str) -> str:
-    """Say why a figure decides nothing; empty where it does.
+    """Say why a figure is undecided, or return an empty text.
 
-    Too few rounds for an interval decide only what is further from the limit than their spread.
+    With too few rounds for an interval, the figure must differ from the limit by its spread.
     """
     if figure.unverified:
         return f"the figure is not verified: {figure.unverified}"

@@ -9,8 +9,8 @@ _METRIC = "metric "
 # Digests that older records do not have. One is compared only where both sides have it.
 ADDED = frozenset({"imports", "packages", "baseline imports", "baseline packages"})
 
-# Of these, the ones that a run adds to the figures of an old record that still hold. The version
-# of a package is not among them: nobody knows which one those figures were measured with.
+# Those of them that a run adds to figures of an old record. The version of a package that these
+# figures were measured with is unknown.
 ADOPTED = frozenset({"imports", "baseline imports"})
 
 
@@ -35,5 +35,5 @@ def differing(was: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 def adopt(was: Mapping[str, str], now: Mapping[str, str]) -> dict[str, str]:
-    """Return the digests of figures that still hold, with what their record did not have yet."""
+    """Add the digests that an old record lacks to those of figures that still hold."""
     return {**{name: now[name] for name in now if name in ADOPTED}, **was}

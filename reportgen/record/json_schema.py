@@ -1,4 +1,4 @@
-"""The JSON Schema of records, from their typed form: for whoever reads them without reportgen."""
+"""The JSON Schema of records, for readers without reportgen."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def dumps() -> str:
 
 
 def _describe(part: dict[str, Any]) -> None:
-    """Turn a dataclass's schema into that of what is written of it: no nulls, no defaults."""
+    """Turn a dataclass's schema into that of its JSON: no nulls, no defaults."""
     for entry in part["properties"].values():
         entry.pop("title", None)
         # What is at its default is left out of the file; null is never written.
@@ -38,8 +38,7 @@ def _describe(part: dict[str, Any]) -> None:
 
 
 def _simplify(part: dict[str, Any]) -> None:
-    """Say more shortly what pydantic says of a value and of those inside it."""
-    # An integer or a number is a number.
+    """Simplify the schema of a value and of those inside it: an integer or number is a number."""
     options = part.pop("anyOf", [])
     numbers = [option for option in options if option.get("type") == "number"]
     integers = [{**number, "type": "integer"} for number in numbers]

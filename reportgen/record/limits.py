@@ -31,10 +31,7 @@ class Budget:
 
 @functools.lru_cache(maxsize=1_000)
 def parse(key: str, text: str) -> Budget:
-    """Read `≤ 2 M` or `<= 2 M` as a budget of a metric.
-
-    Raises ValueError, saying what to write, KeyError for a key that is no metric's.
-    """
+    """Read `≤ 2 M` or `<= 2 M` as a budget; raise ValueError with a hint, or KeyError."""
     match = _BUDGET.fullmatch(text)
     if match is None:
         raise ValueError(

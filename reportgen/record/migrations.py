@@ -1,8 +1,7 @@
-"""Old records as new ones: one plain function for each step from a version to the next.
+"""Upgrade old records: one function for each step from a version to the next.
 
-To change the schema, raise `reportgen.record.record.SCHEMA`, add the step from the version before
-to `MIGRATIONS`, and leave a record of that version under `tests/records/`: it stays readable for
-ever.
+To change the schema, raise `reportgen.record.record.SCHEMA`, add a step to `MIGRATIONS`, and keep a
+record of the old version in `tests/records/`: it stays readable for ever.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ Migration = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 def _fastest_calls_were_not_kept(data: dict[str, Any]) -> dict[str, Any]:
-    """Version 2 has the fastest calls of times; those of older figures nobody knows."""
+    """Version 2 adds the fastest calls of times, which are unknown for older figures."""
     return data
 
 
@@ -46,7 +45,7 @@ def upgrade(
 ) -> dict[str, Any]:
     """Bring the JSON values of a record to version `to`, step by step.
 
-    Raises DamageError where no step leads on from a version, and where a step cannot be taken.
+    Raises DamageError if there is no step, or if a step fails.
     """
     for version in range(data["reportgen"], to):
         if version not in migrations:

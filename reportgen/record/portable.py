@@ -1,10 +1,8 @@
-"""Text without the paths of this machine, for a record that others read. Pure but for HOME.
-
-A path below the spec's folder is written from there; of any other the name is left.
-"""
+"""Remove this machine's paths from texts: relative to the spec's folder, or the name only."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +20,7 @@ _SEPARATORS = re.compile(r"[\\/]+")
 
 
 def portable_figure(figure: Figure, spec_dir: Path) -> Figure:
-    """Return a figure whose words name no path of this machine."""
+    """Return a figure without paths of this machine."""
     words = {name: getattr(figure, name) for name in ("reason", "hint", "note", "stale")}
     changed: dict[str, Any] = {
         name: new
@@ -33,7 +31,7 @@ def portable_figure(figure: Figure, spec_dir: Path) -> Figure:
 
 
 def portable_text(text: str, spec_dir: Path) -> str:
-    """Return a text that names no path of this machine; addresses on the web stay."""
+    """Return a text without paths of this machine; web addresses stay."""
     if "/" not in text and "\\" not in text:
         return text
     parts, end = [], 0
@@ -57,15 +55,6 @@ def _shortened(text: str, spec_dir: Path) -> str:
 
 def _name(path: str) -> str:
     """Return the last part of a path; a home folder alone is `~`."""
-    home = str(Path("~").expanduser()) if _has_home() else ""
-    if path.rstrip("/\\") == home:
+    if path.rstrip("/\\") == (os.path.expanduser("~").rstrip("/") or "/"):
         return "~"
     return _SEPARATORS.split(path.rstrip("/\\"))[-1] or "/"
-
-
-def _has_home() -> bool:
-    try:
-        Path.home()
-    except RuntimeError:
-        return False
-    return True

@@ -1,10 +1,7 @@
-"""The kinds of values that a record holds, and their limits: the vocabulary of its declaration.
+"""The types of values in a record, with their limits.
 
-Each limit is declared here or at its field, once: reading checks it, and the JSON Schema shows it.
-No honest record comes near the sizes; they stop a damaged file before it fills the memory.
-
-Single values are strict: `"1"` is not a number, `1` is not a text, `true` is neither. A JSON list
-is read as a tuple.
+Reading checks each limit, and the JSON Schema shows it. Sizes only keep a damaged file from filling
+the memory. Types are strict: `"1"` is not a number, `1` is not a text, `true` is neither.
 """
 
 from __future__ import annotations
@@ -23,14 +20,14 @@ KNOWN_KEYS = ConfigDict(extra="forbid")
 """An unknown key is an error."""
 
 LARGEST = 10**30
-"""More than any count or time: no forward pass has this many operations."""
+"""Larger than any count or time."""
 MOST_ENTRIES = 100_000
-"""Builds of a record, figures of a build, keys of any object, … at most."""
+"""The most builds of a record, figures of a build, keys of an object."""
 
 Flag: TypeAlias = Annotated[bool, Strict()]
 
 Text: TypeAlias = Annotated[str, Strict(), Field(max_length=1_000_000)]
-"""Prose: a title, a note, the reason that somebody's code gave. May be empty."""
+"""Prose: a title, a note, the message of an exception. May be empty."""
 Word: TypeAlias = Annotated[str, Strict(), Field(max_length=1_000)]
 """A name, a version, a path, a unit. May be empty."""
 Name: TypeAlias = Annotated[str, Strict(), Field(min_length=1, max_length=1_000)]

@@ -1,4 +1,4 @@
-"""One figure before and after, and what may be said of the difference. Pure."""
+"""Compare one figure before and after. Pure."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ from reportgen.review import significance
 ChangeVerdict = Literal[
     "same",
     "changed",  # an exact figure differs, or a noisy one by more than its noise
-    "noise",  # a noisy figure differs, and nothing says that it is more than noise
-    "incomparable",  # it differs, and counts something else or was taken elsewhere
+    "noise",  # a noisy figure differs, and not significantly
+    "incomparable",  # it differs, by another convention, on other data or on another machine
     "gained",  # there was no figure
-    "lost",  # there is no figure any more
+    "lost",  # there is no longer a figure
 ]
-# What makes two times comparable, of all that is known of an environment.
+# Two times are comparable if these parts of their environments agree.
 MACHINE = ("cpu", "cores", "threads")
-# Of larger ones there is no exponential.
+# `expm1` overflows above.
 _LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
 class CellChange:
-    """A figure before and after; `quoted` is somebody else's. `why` explains the verdict.
+    """A figure before and after, reported if `quoted`; `why` explains the verdict.
 
-    Of a noisy figure, `fastest` is the change of the fastest calls, as a part of the old: on that
-    its verdict rests.
+    For noisy figures, `fastest` is the relative change of the fastest calls, which decides.
     """
 
     key: str
@@ -45,7 +44,7 @@ class CellChange:
 
     @property
     def delta(self) -> int | float | None:
-        """The difference, exact for integers; None unless there are two figures to compare."""
+        """The difference, exact for integers; None without two comparable figures."""
         if self.verdict == "incomparable" or self.old is None or self.new is None:
             return None
         if self.old.value is None or self.new.value is None:
@@ -54,14 +53,14 @@ class CellChange:
 
     @property
     def relative(self) -> float | None:
-        """The difference as a part of the old figure; None where there is no such part."""
+        """The difference relative to the old figure, or None."""
         if self.delta is None or self.old is None or not self.old.value:
             return None
         return self.delta / abs(self.old.value)
 
     @property
     def better(self) -> bool | None:
-        """Whether a change is one for the better; None where neither direction is good."""
+        """Whether a change is an improvement; None if neither direction is better."""
         direction = metric_of(self.key).better
         if self.verdict != "changed" or not self.delta or direction is None:
             return None
@@ -71,12 +70,12 @@ class CellChange:
 def measured_cell(
     key: str, before: tuple[Record, BuildRecord], after: tuple[Record, BuildRecord]
 ) -> CellChange:
-    """Compare the figure `key` of one build in two records, by itself."""
+    """Compare the figure `key` of one build in two records."""
     (_, old_build), (_, new_build) = before, after
     old, new = old_build.figures.get(key), new_build.figures.get(key)
     if not is_own(old) or not is_own(new):
         return _with_gap(key, old, new)
-    if new.stale:  # what it is now, nobody knows
+    if new.stale:
         return CellChange(key, old, new, "same" if old.stale else "lost", new.stale)
     if (old.value, old.convention) == (new.value, new.convention):
         return CellChange(key, old, new, "same")
@@ -92,7 +91,7 @@ def measured_cell(
 
 
 def quoted_cell(key: str, old: Figure | None, new: Figure | None) -> CellChange:
-    """Compare what somebody else reported."""
+    """Compare a reported figure."""
     if old is None or new is None:
         return CellChange(key, old, new, "lost" if new is None else "gained", quoted=True)
     same = (old.value, old.text, old.source) == (new.value, new.text, new.source)
@@ -101,11 +100,11 @@ def quoted_cell(key: str, old: Figure | None, new: Figure | None) -> CellChange:
 
 
 def _with_gap(key: str, old: Figure | None, new: Figure | None) -> CellChange:
-    """Compare where a figure is missing on one side or both."""
+    """Compare if a figure is missing on one side or both."""
     if is_own(new):
         return CellChange(key, old, new, "gained")
     if is_own(old):
-        return CellChange(key, old, new, "lost", new.reason if new else "not asked for any more")
+        return CellChange(key, old, new, "lost", new.reason if new else "no longer requested")
     if old is None and new is not None and new.cause != "undeclared":
         return CellChange(key, old, new, "lost", new.reason)
     return CellChange(key, old, new, "same")
@@ -122,7 +121,7 @@ def _timing(
     there = after[0].environments.get(new.environment, {})
     if machine := _other_machine(here, there):
         return CellChange(key, old, new, "incomparable", f"other machine: {machine}")
-    # Before there was a choice, it was the system's.
+    # Older records have the system's.
     was_by, now_by = (each.get("allocator", "system") for each in (here, there))
     if was_by != now_by:
         return CellChange(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
@@ -142,10 +141,10 @@ def _timing(
     cell = CellChange(key, old, new, "noise", fastest=round(math.expm1(min(log, _LARGEST_LOG)), 6))
     if not ratio.significant:
         if ratio.error > significance.TELLING:
-            sure = f"its fastest calls are known to {ratio.error:.0%} only"
-            return replace(cell, why=f"too noisy to tell: {sure}")
+            why = f"too noisy: its fastest calls are uncertain by {ratio.error:.0%}"
+            return replace(cell, why=why)
         if not prompted and abs(ratio.log) > math.log1p(significance.FLOOR):
-            return replace(cell, why="nothing that it was measured on changed")
+            return replace(cell, why="none of its dependencies changed")
         return cell
     if ((new.value or 0) > (old.value or 0)) != (log > 0):
         return replace(cell, why="its fastest calls went the other way")
@@ -153,7 +152,7 @@ def _timing(
 
 
 def has_reason(group: str, old: BuildRecord, new: BuildRecord, was: Figure, now: Figure) -> bool:
-    """Whether a time has a reason to be another: model, code, settings, baseline, versions."""
+    """Whether model, code, settings, baseline or versions explain another time."""
     known = old.dependencies.get(group)
     return (
         not known
@@ -163,12 +162,12 @@ def has_reason(group: str, old: BuildRecord, new: BuildRecord, was: Figure, now:
 
 
 def floor_of(prompted: bool) -> float:
-    """Return what a change must be at least, where there is a reason for one and where not."""
+    """Return the smallest change that counts, with a reason for one or without."""
     return significance.FLOOR if prompted else significance.UNPROMPTED
 
 
 def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:
-    """Say how two machines differ; empty if they do not."""
+    """Say how two machines differ, or return an empty text."""
     return ", ".join(
         f"{key} {old.get(key, 'unknown')} → {new.get(key, 'unknown')}"
         for key in MACHINE
@@ -177,6 +176,6 @@ def _other_machine(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def _differs(group: str, name: str, old: BuildRecord, new: BuildRecord) -> bool:
-    """Whether an input of a group of figures is known on both sides and is not the same."""
+    """Whether a dependency of a group of figures is known on both sides, and differs."""
     was, now = (build.dependencies.get(group, {}).get(name) for build in (old, new))
     return was is not None and now is not None and was != now

@@ -19,7 +19,7 @@ _CHANGED: frozenset[ChangeVerdict] = frozenset({"changed", "gained", "lost"})
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One build before and after. One side is None for a build that came or went."""
+    """One build before and after; None on one side if it was added or removed."""
 
     old: BuildRecord | None
     new: BuildRecord | None
@@ -27,16 +27,16 @@ class Row:
 
     @property
     def build(self) -> BuildRecord:
-        """The build as it is now, or was before it went."""
+        """The build as it is now, or was before it was removed."""
         build = self.new or self.old
         assert build is not None, "a row has a side"
         return build
 
     @property
     def status(self) -> Status:
-        """What happened to the build; noise alone is nothing.
+        """What happened to the build; noise is no change.
 
-        It is incomparable where figures differ, and none of them for a reason that is its own.
+        It is incomparable if figures differ, all of them in ways that cannot be compared.
         """
         if self.old is None:
             return "added"
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What changed in the report of one spec. One side is None for one that came or went."""
+    """What changed in one report; None on one side if it was added or removed."""
 
     name: str
     base: Record | None
@@ -61,27 +61,27 @@ class Comparison:
 
     @property
     def record(self) -> Record:
-        """The record as it is now, or was before it went."""
+        """The record as it is now, or was before it was removed."""
         record = self.head or self.base
         assert record is not None, "a comparison has a side"
         return record
 
     def with_status(self, *statuses: Status) -> list[Row]:
-        """Return the rows that this happened to."""
+        """Return the rows with one of these statuses."""
         return [row for row in self.rows if row.status in statuses]
 
     def cells(self, *verdicts: ChangeVerdict) -> list[tuple[Row, CellChange]]:
-        """Return the cells that are judged so, each with its row."""
+        """Return the cells with one of these verdicts, each with its row."""
         return [(row, cell) for row in self.rows for cell in row.cells if cell.verdict in verdicts]
 
     @property
     def quiet(self) -> bool:
-        """Whether no figure changed by more than noise, and no row came, went or was renamed."""
+        """Whether there are only noise and equal figures, and the rows are the same."""
         return all(row.status == "same" for row in self.rows)
 
 
 def compare_all(base: Mapping[str, Record], head: Mapping[str, Record]) -> list[Comparison]:
-    """Compare records by name; two that are alone on their sides belong together."""
+    """Compare records by name; if each side has one, these two are compared."""
     if len(base) == len(head) == 1:
         (name,) = head
         return [compare(name, *base.values(), *head.values())]
@@ -104,9 +104,9 @@ _Pair = tuple[BuildRecord | None, BuildRecord | None]
 
 
 def _pairs(base: Sequence[BuildRecord], head: Sequence[BuildRecord]) -> Iterator[_Pair]:
-    """Pair builds: by what they are called, else by what they are. Head's order, then what went.
+    """Pair builds by name, else by content, in head's order, then the removed ones.
 
-    A build's key in the record is no name for it: it changes when a second data set is added.
+    The keys of the record are no names: they change if a second data set is added.
     """
     before = {_name(build): build for build in base}
     named = {_name(build) for build in head}
@@ -125,7 +125,7 @@ def _name(build: BuildRecord) -> tuple[str, str, int]:
 
 
 def _alike(old: BuildRecord, new: BuildRecord) -> bool:
-    """Whether two builds are one under two names: same dependencies, or same figures."""
+    """Whether a build was renamed: it has the same dependencies, or the same figures."""
     if (old.dataset, old.classes) != (new.dataset, new.classes):
         return False
     if old.dependencies or new.dependencies:
@@ -141,14 +141,14 @@ def _cells(
 ) -> Iterator[CellChange]:
     (_, old), (_, new) = before, after
     for key in sorted({*old.figures, *new.figures}, key=rank):
-        if not metric_of(key).by_module:  # noise, with nothing to tell a change from it
+        if not metric_of(key).by_module:  # noisy, and without an interval
             yield measured_cell(key, before, after)
     for key in sorted({*old.reported, *new.reported}, key=rank):
         yield quoted_cell(key, old.reported.get(key), new.reported.get(key))
 
 
 def _against_drift(rows: Sequence[Row]) -> Iterator[Row]:
-    """Take a change of a time back where it may be the machine's."""
+    """Change verdicts on times to noise if the machine may have drifted."""
     tables: dict[tuple[str, int], list[Row]] = {}
     for row in rows:
         if row.old is not None and row.new is not None:

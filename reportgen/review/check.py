@@ -1,7 +1,6 @@
-"""Whether the files of a report are what its spec, code and weights would give. Measures nothing.
+"""Check whether a report is up to date with its spec, code and weights. Measures nothing.
 
-Each check is a function from an `Examined` to findings. To add one, write it, and put it into
-`CHECKS`.
+Each check is a function from an `Examined` to findings, listed in `CHECKS`.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from reportgen.report.figures import is_doubtful
 from reportgen.review.findings import Finding
 
 _DIFF_LINES = 40
-# How the keys of a record are called where they say nothing by themselves.
+# Names in messages for keys of a record that do not explain themselves.
 _REPORT = {"order": "models or their order", "tree": "the tree of modules"}
 _BUILD = {
     "figures": "which figures it asks for",
@@ -39,10 +38,10 @@ _BUILD = {
 
 @dataclass(frozen=True)
 class Examined:
-    """A report under check: what the spec asks for, what the record holds, what the files say.
+    """A report under check: its plan, its record, and its files.
 
-    `state` is the record held against the plan. `expected` are the documents that the record gives,
-    by file; `actual` what lies there, None where nothing does.
+    `state` compares record and plan. `expected` are the documents that the record gives, by file;
+    `actual` their present content, or None.
     """
 
     plan: Plan
@@ -54,9 +53,9 @@ class Examined:
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of checking one report; `subject` is None where there is no record to check.
+    """The result of checking one report; `subject` is None without a record.
 
-    `not_checked` counts figures of which nobody knows whether they hold, by the reason.
+    `not_checked` counts figures with unreadable dependencies, by reason.
     """
 
     plan: Plan
@@ -80,7 +79,7 @@ def check(
 ) -> Checked:
     """Check the report of a plan in the folder `out`, with `more` checks than the usual ones.
 
-    Raises RecordError for a record that cannot be read, unless it is left in the middle of a merge.
+    Raises RecordError for a damaged record; conflict markers are a finding.
     """
     path = out / f"{plan.name}.json"
     try:
@@ -102,12 +101,12 @@ def check(
 
 
 def stale_figures(subject: Examined) -> Iterator[Finding]:
-    """Find figures that were measured on something else than is there now, or not at all."""
+    """Find figures whose dependencies changed, or that were not measured."""
     found: dict[tuple[str, str], list[str]] = {}
     timing = {due.build.id: due.why for due in subject.state.due if due.group == "timing"}
     for due in subject.state.due:
         if not _only_retries(due, subject.record):
-            # What makes a latency stale makes the speed-up stale, and is reason enough.
+            # A stale latency makes the speed-up stale, for the same reason.
             why = timing.get(due.build.id, due.why) if due.group == "speedup" else due.why
             found.setdefault((due.build.id, why), []).append(due.group)
     for (build, why), groups in found.items():
@@ -115,7 +114,7 @@ def stale_figures(subject: Examined) -> Iterator[Finding]:
 
 
 def stale_builds(subject: Examined) -> Iterator[Finding]:
-    """Find builds that the spec has no longer, or calls otherwise."""
+    """Find builds that the spec does not have, or not under this name."""
     for build in sorted(subject.record.builds.keys() - subject.plan.builds.keys()):
         yield Finding("stale", build, "in the record, and no longer in the spec")
     for build in sorted(subject.plan.builds.keys() - subject.record.builds.keys()):
@@ -124,23 +123,23 @@ def stale_builds(subject: Examined) -> Iterator[Finding]:
 
 
 def stale_settings(subject: Examined) -> Iterator[Finding]:
-    """Find what else a run would write into the record without measuring."""
+    """Find settings that a run would update in the record without measuring."""
     records = subject.record, subject.state.record
     old, new = (replace(record, builds={}).to_json() for record in records)
     changed = [name for name in ("title", "spec", "datasets") if old[name] != new[name]]
     changed += _changed(old["report"], new["report"], _REPORT)
     if changed:
-        yield Finding("stale", "", f"the spec says otherwise now: {', '.join(changed)}")
+        yield Finding("stale", "", f"the spec changed: {', '.join(changed)}")
     builds = [record.builds for record in records]
     due = {due.build.id for due in subject.state.due}
     for name in sorted(builds[0].keys() & builds[1].keys() - due):
-        # Only which groups there are: what changed is due, and what older records lack is no news.
+        # Compare only the names of groups: changed digests are due, and older records lack some.
         was, now = (
             replace(of[name], dependencies={key: {} for key in of[name].dependencies})
             for of in builds
         )
         if was != now and (changed := _changed(was.to_json(), now.to_json(), _BUILD)):
-            yield Finding("stale", name, f"the spec says otherwise now: {', '.join(changed)}")
+            yield Finding("stale", name, f"the spec changed: {', '.join(changed)}")
 
 
 def documents(subject: Examined) -> Iterator[Finding]:
@@ -157,13 +156,13 @@ def documents(subject: Examined) -> Iterator[Finding]:
 
 
 def budgets(subject: Examined) -> Iterator[Finding]:
-    """Find figures that break a budget of the spec as it is now."""
+    """Find figures that break a budget of the present spec."""
     for verdict in broken_budgets(subject.state.record):
         yield Finding("budget", verdict.name, verdict.message)
 
 
 def claims(subject: Examined) -> Iterator[Finding]:
-    """Find claims of the spec as it is now that do not hold, or that hold and should not."""
+    """Find claims of the present spec that do not hold, or hold unexpectedly."""
     if not any(build.claims for build in subject.state.record.builds.values()):
         return
     from reportgen.claims import broken_claims
@@ -196,7 +195,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _only_retries(due: Due, record: Record) -> bool:
-    """Whether a run would only try again what could not be had: that is no drift."""
+    """Whether a run would only retry what is missing: that is not stale."""
     build = record.builds.get(due.build.id)
     if build is None or differing(build.dependencies.get(due.group, {}), due.dependencies):
         return False

@@ -41,6 +41,6 @@ def _judged(entry: Judged) -> dict[str, Any]:
     return {
         "text": entry.threshold.text,
         "held": entry.held,
-        "said": f"holds for {figures}" if entry.held else "meets no figure that both sides have",
+        "said": f"holds for {figures}" if entry.held else "no figure is on both sides",
         "broken": [line(labels(found.rows)[row], cell) for found, row, cell in entry.broken],
     }

@@ -1,9 +1,8 @@
-"""Whether a change of a time is the model's or the machine's. Pure.
+"""Whether the model or the machine changed a time. Pure.
 
-A machine may be slower as a whole than it was, its fastest calls too. A speed-up tells, because
-model and baseline took turns. So a latency is called changed only where the speed-up says so too;
-and the baseline's only where the speed-ups of all models that stayed the same say that it is the
-baseline.
+The whole machine may be slower, its fastest calls too. A speed-up is not affected, because model
+and baseline take turns. So a latency changed only if the speed-up changed too; the baseline's only
+if the speed-ups of all unchanged models did.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
-    """Return a cell of `row` as it is, or as noise where its change may be the machine's.
+    """Return a cell of `row`, as noise if the machine may have changed it.
 
     `table` are all rows that were timed in turn with this one.
     """
@@ -34,11 +33,10 @@ def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
     if row.old.baseline and row.new.baseline:
         witnesses = [other for other in table if other is not row and _unchanged(other)]
         moves = [move for move in (_move(other, key) for other in witnesses) if move is not None]
-        # All of the others gained by what the baseline lost.
         backed = bool(moves) and all(move == (-1 if cell.better else 1) for move in moves)
         return cell if backed else replace(cell, verdict="noise", why="perhaps the machine's drift")
     if not _same_baseline(row):
-        why = "no speed-up against the same baseline tells the machine's drift from a change"
+        why = "no speed-up against the same baseline excludes the machine's drift"
         return replace(cell, verdict="noise", why=why)
     if _move(row, key) != (1 if cell.better else -1):
         why = "the machine's drift: the speed-up did not change"
@@ -47,7 +45,7 @@ def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
 
 
 def _move(row: Row, key: str) -> int | None:
-    """Return where a speed-up went: 1 up, -1 down, 0 nowhere; None where it was not timed anew."""
+    """Return the direction of a speed-up: 1 up, -1 down, 0 none; None if it was not timed again."""
     if row.old is None or row.new is None:
         return None
     old, new = row.old.figures.get(key), row.new.figures.get(key)
@@ -61,7 +59,7 @@ def _move(row: Row, key: str) -> int | None:
 
 
 def _unchanged(row: Row) -> bool:
-    """Whether a model is what it was, as far as its time goes."""
+    """Whether the dependencies of a model's times are unchanged."""
     if row.old is None or row.new is None:
         return False
     return not differing(*(build.dependencies.get("timing", {}) for build in (row.old, row.new)))

@@ -1,4 +1,4 @@
-"""What a check finds, whatever found it."""
+"""What a check finds."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ from typing import Literal
 from reportgen.common.visible import one_line
 
 Kind = Literal[
-    "missing",  # a record or document is not there
-    "stale",  # figures were measured on something else
-    "document",  # a document is not what the record gives
-    "budget",  # a figure is beyond what the spec allows
-    "claim",  # what somebody said does not hold
-    "recount",  # an exact figure comes out otherwise
-    "unverified",  # a count leaves something out, or the counters disagree: no drift
+    "missing",  # there is no record or document
+    "stale",  # dependencies of figures changed
+    "document",  # a document differs from what the record gives
+    "budget",  # a figure breaks a budget
+    "claim",  # a published number does not hold
+    "recount",  # counting gives another figure
+    "unverified",  # a count leaves something out, or the counters disagree
 ]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is not as it should be.
+    """One thing that is wrong; `build` is empty if it concerns the whole report.
 
-    `build` is empty for what concerns the whole report. `message` is one line; `detail`, where
-    there is more to show, several.
+    `message` is one line, `detail` may have several.
     """
 
     kind: Kind

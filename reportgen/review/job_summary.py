@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-# What a step may write at most; GitHub drops the whole of a longer one.
+# GitHub drops longer summaries completely.
 LIMIT = 1024 * 1024
 _CUT = "\n\n*Cut here: the rest is longer than a summary may be.*\n"
 
@@ -20,7 +20,7 @@ def append(text: str) -> None:
     content = f"{text}\n".encode()
     if len(content) > left:
         kept = content[: max(0, left - len(_CUT.encode()))].decode(errors="ignore")
-        # A table row or a line of code that is cut in the middle would be shown as something else.
+        # Cut between lines: half a table row would be shown as text.
         content = (kept.rpartition("\n")[0] + _CUT).encode()[: max(0, left)]
     with path.open("ab") as file:
         file.write(content)

@@ -1,4 +1,4 @@
-"""Comparisons → what the template `diff.md.j2` lays out, and JSON values. Pure."""
+"""Comparisons → values for the template `diff.md.j2`, and JSON. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reportgen.review.cells import CellChange
 from reportgen.review.changes import Comparison, Row, Status
 from reportgen.review.thresholds import Judged
 
-# What is said to have happened to so many models, in this order.
+# The words for statuses of models, in this order.
 _SAID: dict[Status, str] = {
     "changed": "changed",
     "added": "added",
@@ -42,10 +42,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """What changed in one report, ready to be laid out; what is empty is not shown.
+    """What changed in one report, ready for the template, which omits what is empty.
 
-    `changed` holds figures that the report shows in a column, `others` those that only the record
-    has. `why_incomparable` is the reason that all of `incomparable` have in common, if they do.
+    `changed` holds figures in columns of the report, `others` those that only the record has.
+    `why_incomparable` is the common reason of all `incomparable`, if there is one.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Section:
 
     @property
     def silent(self) -> bool:
-        """Whether its summary says it all."""
+        """Whether there is nothing more than the summary."""
         figures = (self.changed, self.others, self.incomparable, self.noise)
         return not any((*figures, self.renamed, self.added, self.removed))
 
@@ -102,7 +102,7 @@ def section(comparison: Comparison) -> Section:
 
 
 def summary(comparison: Comparison) -> str:
-    """Say in a few words what happened to the models of a report."""
+    """Summarise what happened to the models of a report."""
     if comparison.base is None:
         return "a new report"
     if comparison.head is None:
@@ -118,7 +118,7 @@ def summary(comparison: Comparison) -> str:
 
 
 def labels(rows: Sequence[Row]) -> dict[Row, str]:
-    """Name the rows, with data set and class count where needed to tell them apart."""
+    """Name the rows, with data set and class count if names would be ambiguous."""
     return dict(zip(rows, distinct_labels([row.build for row in rows]), strict=True))
 
 
@@ -138,7 +138,7 @@ def line(model: str, cell: CellChange) -> Line:
 
 
 def to_json(comparisons: Sequence[Comparison], judged: Sequence[Judged]) -> dict[str, Any]:
-    """Return everything that changed, or may have, as JSON values."""
+    """Return all changes, noise included, as JSON values."""
     return {
         "reports": {found.name: _comparison_json(found) for found in comparisons},
         "limits": [
@@ -190,7 +190,7 @@ def _cell_json(cell: CellChange) -> dict[str, Any]:
 def _rows(
     comparison: Comparison, status: Status, record: Record | None, names: dict[Row, str]
 ) -> Table | None:
-    """Write the rows that came or went as their report shows them."""
+    """Write added or removed rows as their report shows them."""
     rows = comparison.with_status(status)
     if not rows or record is None:
         return None
@@ -220,7 +220,7 @@ def _cell(figure: Figure | None, key: str) -> Cell:
 
 
 def _texts(cell: CellChange) -> tuple[str, str]:
-    """Write both figures, with so many digits that a difference shows."""
+    """Write both figures, with enough digits to show a difference."""
     figures = (cell.old, cell.new)
     values = [figure.value if figure else None for figure in figures]
     exact = all(isinstance(value, int) for value in values if value is not None)
@@ -246,7 +246,7 @@ def _delta(cell: CellChange) -> str:
 
 
 def _unit(cell: CellChange) -> str:
-    """Return the unit of a figure; of a metric that is not installed here, what the record says."""
+    """Return the unit of a figure; the record has those of metrics that are not installed."""
     metric, figure = metric_of(cell.key), cell.new or cell.old
     return figure.unit if metric.kind == "other" and figure else metric.unit
 
@@ -260,7 +260,7 @@ def _relative(cell: CellChange) -> str:
 
 
 def _signed(value: float, digits: int) -> str:
-    """Write a difference, without the zeros that the subtraction of two texts would not have."""
+    """Write a difference, without trailing zeros."""
     text = units.format_significant(abs(value), digits)
     if "." in text:
         text = text.rstrip("0").rstrip(".")

@@ -1,4 +1,4 @@
-"""Count again what is exact, and hold it against the record. Workers import torch, no one else."""
+"""Count again, and compare with the record. Only workers import torch."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _NONE = Figure("unavailable")
 
 
 def recount(search: Search, *, allow_code: bool, on_step: Callable[[str], None]) -> Check:
-    """Return a check that counts each build that can be read, and whose counts are not stale.
+    """Return a check that counts each readable build whose counts are not stale.
 
-    The check raises UsageError where it would run a user's code without leave.
+    The check raises UsageError if it needs `allow_code`.
     """
 
     def check(subject: Examined) -> Iterator[Finding]:
@@ -55,7 +55,7 @@ def _recount(build: Build, subject: Examined, search: Search) -> Iterator[Findin
     found = [key for key in build.wanted["complexity"] if written.get(key, _NONE).value is not None]
     lost = [counted[key].reason for key in found if counted.get(key, _NONE).reason]
     for reason in dict.fromkeys(lost):
-        yield Finding("recount", build.id, f"cannot be counted any more: {reason}")
+        yield Finding("recount", build.id, f"can no longer be counted: {reason}")
     for key in found:
         old, new = written[key].value, counted.get(key, _NONE).value
         if old != new and not counted.get(key, _NONE).reason:

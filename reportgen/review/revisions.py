@@ -14,7 +14,7 @@ from reportgen.record.record import Record
 
 
 def both(base: str, head: str, out: Path) -> tuple[dict[str, Record], dict[str, Record]]:
-    """Return the records of two words; beside a single file, the one of the same spec only."""
+    """Return the records of base and head; if one is a file, only those of its spec."""
     before, after = (records_of(word, out) for word in (base, head))
     if Path(base).is_file() and after.keys() & before.keys():
         after = {name: after[name] for name in before}
@@ -24,10 +24,9 @@ def both(base: str, head: str, out: Path) -> tuple[dict[str, Record], dict[str, 
 
 
 def records_of(word: str, out: Path) -> dict[str, Record]:
-    """Return the records that a word of the command line means, by the name of their spec.
+    """Return the records of a file, a folder, or else of a revision's folder `out`, by spec.
 
-    A file or a folder of this name goes first; else it is a revision, and its records are those in
-    the folder `out`. Raises UsageError for what is neither, RecordError for what is no record.
+    Raises UsageError if it is none of these, RecordError for a damaged record.
     """
     path = Path(word)
     if os.path.isdir(path):
@@ -59,7 +58,7 @@ def _from_git(revision: str, out: Path) -> Iterator[tuple[str, Record]]:
 
 
 def _commit(revision: str, anchor: Path) -> str:
-    """Resolve a revision; raise UsageError if there is none of this name."""
+    """Resolve a revision; raise UsageError if there is none."""
     absent = f"{revision}: there is no such file or folder, and"
     if shutil.which("git") is None:
         raise UsageError(f"{absent} git is not installed to look for a revision.")
@@ -77,6 +76,6 @@ def _commit(revision: str, anchor: Path) -> str:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Return what git prints, or None where it fails."""
+    """Return what git prints, or None if it fails."""
     done = git(folder, *words)
     return done.stdout.decode("utf-8", errors="surrogateescape") if done.returncode == 0 else None

@@ -3,9 +3,9 @@
     METRIC[@BATCH] >+AMOUNT     fails where a figure rose by more than this
     METRIC[@BATCH] <-AMOUNT     fails where it fell by more than this
 
-An amount in % is relative to the old figure; any other is in the metric's own unit, as people
-write it: `params>+5%`, `macs>+1.5M`, `top1<-0.5` (points), `latency@1>+2ms`. Noisy figures fail
-only by a change that is significant, and only if their fastest calls changed as much.
+An amount in % is relative to the old figure; any other is in the metric's unit: `params>+5%`,
+`macs>+1.5M`, `top1<-0.5` (points), `latency@1>+2ms`. Noisy figures fail only if the change is
+significant, and their fastest calls changed as much.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EXAMPLES = "Write 'params>+5%', 'top1<-0.5' or 'latency@1>+2ms'."
 
 @dataclass(frozen=True)
 class Threshold:
-    """A limit for changes of a metric; `amount` is positive, and a part where `relative`."""
+    """A limit for changes of a metric; `amount` is positive."""
 
     text: str
     key: str
@@ -37,11 +37,11 @@ class Threshold:
     relative: bool
 
     def concerns(self, key: str) -> bool:
-        """Whether it is about the figure `key`: a metric is about all its batch sizes."""
+        """Whether it applies to the figure `key`: a metric stands for all its batch sizes."""
         return key == self.key or key.partition("@")[0] == self.key
 
     def broken(self, cell: CellChange) -> bool:
-        """Whether a figure changed by more than it may, or is not there any more to tell."""
+        """Whether a figure changed by more than allowed, or is lost."""
         if cell.verdict == "lost":
             return cell.new is not None and cell.old is not None
         if cell.verdict != "changed":
@@ -58,7 +58,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Judged:
-    """What became of a threshold: the figures that broke it, and how many it was held against."""
+    """The verdict on a threshold: the figures that broke it, and how many it applies to."""
 
     threshold: Threshold
     broken: tuple[tuple[Comparison, Row, CellChange], ...]
@@ -66,7 +66,7 @@ class Judged:
 
 
 def parse(text: str) -> Threshold:
-    """Read a threshold; raise UsageError, saying what could have been written."""
+    """Read a threshold; raise UsageError with a hint."""
     match = _SHAPE.fullmatch(text)
     if match is None:
         raise UsageError(f"--fail-on '{text}': not a limit for a change. {_EXAMPLES}")
@@ -92,7 +92,7 @@ def parse(text: str) -> Threshold:
 
 
 def judge(threshold: Threshold, comparisons: Iterable[Comparison]) -> Judged:
-    """Hold a threshold against every figure that it is about and that is on both sides."""
+    """Apply a threshold to every figure that it concerns and that is on both sides."""
     held = [
         (comparison, row, cell)
         for comparison, row, cell in _cells(comparisons)

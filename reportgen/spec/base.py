@@ -42,9 +42,8 @@ Seconds = Annotated[float, Field(gt=0, le=31_536_000)]
 class Part(BaseModel):
     """A mapping in a spec: frozen, strict, every unknown key an error.
 
-    The text under each key is its description in the JSON Schema, which alone reads it
-    (`reportgen.spec.schema`): reading source on every start costs more than reading the spec. For
-    the same reason validators are built when first used, the whole spec's at once.
+    The text under each key is its description in the JSON Schema (`reportgen.spec.schema`). For a
+    quick start, only that reads it, and validators are built when they are first used.
     """
 
     model_config = ConfigDict(

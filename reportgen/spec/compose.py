@@ -1,8 +1,7 @@
-"""One spec out of several texts: those it extends, options of the command line, and defaults.
+"""One spec from several texts: its bases, options of the command line, and defaults.
 
-All of it happens on plain values, before anything is checked, and everything keeps the place it
-came from. So an error looks the same wherever it stands, and two ways to write a spec that mean the
-same give the same figures.
+This works on plain values, before anything is checked, and every value keeps its place, so that
+errors name it.
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ _PINS = {"key", "sha256"}
 
 
 def compose(parsed: Source, path: File, overrides: Sequence[str] = ()) -> Source:
-    """Put together what the spec at `path` means: its bases, then itself, overrides, defaults.
+    """Merge the bases of the spec at `path`, itself, overrides (`path=value`) and defaults.
 
-    `overrides` are written `path=value`. Raises SpecError.
+    Raises SpecError.
     """
     whole = _with_bases(_mapping(parsed), path, ())
     for option in overrides:
@@ -35,7 +34,7 @@ def compose(parsed: Source, path: File, overrides: Sequence[str] = ()) -> Source
 
 
 def merge(base: Source, over: Source) -> Source:
-    """Lay `over` upon `base`: mappings are merged, key by key; all else replaces what was there."""
+    """Merge `over` into `base`: mappings key by key; anything else is replaced."""
     replaced: set[Path] = set()
     value = _merge(base.value, over.value, (), replaced)
 
@@ -74,7 +73,7 @@ def _mapping(parsed: Source) -> Source:
 
 
 def _with_bases(parsed: Source, path: File, chain: tuple[File, ...]) -> Source:
-    """Lay a spec upon those that it extends, the last of them uppermost."""
+    """Merge the bases of a spec, in their order, and then the spec itself."""
     chain = (*chain, path)
     bases: Source | None = None
     for at, name in _extended(parsed):
@@ -103,7 +102,7 @@ def _extended(parsed: Source) -> Iterator[tuple[Path, str]]:
 
 def _read(base: File, parsed: Source, at: Path, name: str) -> Source:
     try:
-        if not base.is_file():  # to read a pipe is to wait for ever
+        if not base.is_file():  # reading a pipe would wait for ever
             raise FileNotFoundError
         text = base.read_text(encoding="utf-8")
     except OSError:
@@ -118,12 +117,12 @@ def _read(base: File, parsed: Source, at: Path, name: str) -> Source:
     return yaml_text.parse(text, str(base))
 
 
-# What stands in `defaults`, and for what.
+# The keys of `defaults`, and what they are for.
 _DEFAULTS = {"model": "models", "dataset": "datasets"}
 
 
 def _with_defaults(parsed: Source) -> Source:
-    """Give every model and data set what `defaults` says of it, below what it says itself."""
+    """Fill every model and data set from `defaults`."""
     defaults = parsed.value.get("defaults")
     for one, every in _DEFAULTS.items():
         given = defaults.get(one) if isinstance(defaults, dict) else None
@@ -140,7 +139,7 @@ def _with_defaults(parsed: Source) -> Source:
 
 
 def _repeated(parsed: Source, origin: Path, every: str, entries: dict[str, Any]) -> Source:
-    """Return what stands at `origin` as if it stood in each of the entries, with its places."""
+    """Copy what is at `origin` into each of the entries, with its places."""
     given = parsed.value[origin[0]][origin[1]]
 
     def everywhere(places: dict[Path, Place]) -> dict[Path, Place]:

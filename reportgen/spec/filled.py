@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.common.errors import Problem
-from reportgen.record import budgets
+from reportgen.record import limits
 from reportgen.record.metric import KINDS
 from reportgen.record.metrics import METRICS, is_known, metric_of, parse_key
 from reportgen.spec.quoted import metric_key
@@ -89,7 +89,7 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
                 continue  # which is told where types are checked
             here = (*path, "budgets", key)
             try:
-                budgets.parse(key, text)
+                limits.parse(key, text)
             except ValueError as error:
                 message = f"'{key}' cannot have the budget '{text}'"
                 yield parsed.problem(here, message, str(error))

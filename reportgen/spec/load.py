@@ -1,4 +1,4 @@
-"""Read a spec, and say everything that is wrong with it at once, each thing with its place."""
+"""Read a spec, and report all errors at once, each with its place."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ from reportgen.spec import yaml_text
 from reportgen.spec.yaml_text import Path, Place, Source, Text
 
 _STEP = re.compile(r'"(?P<quoted>[^"]*)"(?=\.|$)|(?P<plain>[^.]+)')
-# Below these stand names that somebody gave: one that is not there is misspelt.
+# Below these keys are the user's names: a new one is a spelling mistake.
 _NAMED = {"models": "model", "datasets": "data set"}
 
 
 class _Step(NamedTuple):
-    """A part of a path between dots; one in quotes is a key as it stands."""
+    """A part of a path between dots, or in quotes."""
 
     quoted: str | None
     plain: str | None
@@ -30,9 +30,8 @@ class _Step(NamedTuple):
 def override(parsed: Source, option: str) -> Source:
     """Set the value at a path of the spec.
 
-    The value is read as YAML is, its traps included. A key that holds a dot is found where it
-    stands already, and can be put into double quotes. Raises UsageError for an option without a
-    path and a value, SpecError where they cannot be meant.
+    The value is YAML. A key with a dot is found if the spec has it, or written in double quotes.
+    Raises UsageError for an option without a path and a value, SpecError for a path that cannot be.
     """
     name, equals, text = option.partition("=")
     steps = [_Step(match["quoted"], match["plain"]) for match in _STEP.finditer(name)]
@@ -64,7 +63,7 @@ def _read(text: str, place: Place) -> Any:
 
 
 def _resolve(value: Any, steps: list[_Step], place: Place) -> Path:
-    """Find the path that is meant; below what is there, it may be new."""
+    """Split a path into keys; it may end with new ones."""
     path: Path = ()
     while steps:
         if isinstance(value, list):
@@ -88,7 +87,7 @@ def _resolve(value: Any, steps: list[_Step], place: Place) -> Path:
 
 
 def _key(known: dict[str, Any], steps: list[_Step]) -> tuple[str, list[_Step]]:
-    """Take the longest key that is there, dots and all; else the first step."""
+    """Take the longest existing key, which may hold dots; else the first step."""
     if steps[0].plain:
         plain = [step.text for step in takewhile(lambda step: step.plain, steps)]
         for length in range(len(plain), 0, -1):
@@ -112,7 +111,7 @@ def _put(value: Any, path: Path, given: Any) -> Any:
 
 
 def _replaced(places: dict[Path, Place], path: Path, place: Place) -> dict[Path, Place]:
-    """Put what is at `path`, and what had to be made on the way there, at the option's place."""
+    """Give what is at `path`, and what is new above it, the option's place."""
     kept = {at: old for at, old in places.items() if at[: len(path)] != path}
     made = {path[:length]: place for length in range(1, len(path) + 1)}
     return {**made, **kept, path: place}

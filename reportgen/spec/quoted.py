@@ -19,7 +19,7 @@ def metric_key(entry: object) -> str:
 
 
 class Quoted(Part):
-    """A figure as somebody published it."""
+    """A published figure."""
 
     of: str
     """Name of the model."""
@@ -60,7 +60,7 @@ class Claim(Quoted):
         return self
 
     @model_validator(mode="after")
-    def _told_of_modules(self) -> Claim:
+    def _available_for_modules(self) -> Claim:
         if self.module is not None:
             from reportgen.counting import readings
 

@@ -24,7 +24,7 @@ _CODE = re.compile(r"(?P<file>.+\.py)(?P<factory>:.*)")
 
 
 def relocate(parsed: Source, origin: File, target: File) -> Source:
-    """Write the paths of a spec in the folder `origin` as one in `target` would write them."""
+    """Rewrite the paths of a spec in the folder `origin` for the folder `target`."""
     away = os.path.relpath(origin, target)
     if away == os.curdir:
         return parsed
@@ -35,7 +35,7 @@ def relocate(parsed: Source, origin: File, target: File) -> Source:
 
 
 def _changed(value: Any, path: tuple[str, ...], away: str) -> Any:
-    """Return `value` with what stands at `path` in it moved; what is none stays as it is."""
+    """Return `value` with the path that is at `path` in it rewritten."""
     if not path:
         return _moved(value, away) if isinstance(value, str) else value
     if not isinstance(value, dict):

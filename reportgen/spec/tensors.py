@@ -1,4 +1,4 @@
-"""What a model takes that is no batch of images: tensors by name, as a spec describes them."""
+"""Inputs that are not a batch of images: tensors by name, as a spec describes them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Input(Part):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        """Allow the short form too: what is said of keys holds for mappings alone."""
+        """Allow the short form too."""
         whole = handler(core_schema)
         items = whole["properties"]["shape"]["items"]
         return {**whole, "type": ["object", "array"], "items": items}
@@ -95,7 +95,7 @@ def described(inputs: Mapping[str, Input]) -> tuple[record.InputTensor, ...]:
     )
 
 
-# What belongs to images of a data set, and why a model with inputs of its own cannot have it.
+# Keys for images of a data set, and why a model with `inputs` cannot have them.
 _OF_IMAGES = {
     "datasets": "is run on no data set",
     "normalize": "gets no images",
@@ -104,14 +104,14 @@ _OF_IMAGES = {
 
 
 def input_problems(parsed: Source) -> Iterator[Problem]:
-    """Find models without data set or inputs, inputs beside what is of images, and no batches."""
+    """Find models without data set or inputs, with keys for images, or without a batch axis."""
     for name, model in mapping(parsed.value.get("models")).items():
         path: Path = ("models", name)
         options = mapping(model)
         entry = _entry(options.get("source"))
         if options.get("inputs") is not None:
             if entry and not entry.classes_argument and options.get("classes") is not None:
-                message = f"'{entry.source}' is told of no classes"
+                message = f"'{entry.source}' takes no class count"
                 yield parsed.problem((*path, "classes"), message, "Remove 'classes'.", at_key=True)
             yield from _beside(parsed, (*path, "inputs"), options)
             yield from _batches(parsed, (*path, "inputs"), options)
@@ -160,7 +160,7 @@ def _beside(parsed: Source, path: Path, options: dict[str, Any]) -> Iterator[Pro
 
 
 def _batches(parsed: Source, path: Path, options: dict[str, Any]) -> Iterator[Problem]:
-    """Find batches of what has no axis for them: all would be the same work."""
+    """Find batch sizes for inputs without a batch axis."""
     inputs = options["inputs"]
     if not isinstance(inputs, dict) or not inputs:
         return

@@ -1,7 +1,7 @@
-"""YAML text → plain values that remember where they stand, with YAML's traps turned into errors.
+"""YAML text → plain values with their places, and YAML's traps turned into errors.
 
-PyYAML reads YAML 1.1, in which `no` is false, `1e-3` is text, `010` is eight and `12:30` is 750.
-Nobody writing a spec means that, so each is a problem with a place and what to write instead.
+PyYAML reads YAML 1.1, in which `no` is false, `1e-3` is text, `010` is eight and `12:30` is 750:
+each is a problem here, with its place and what to write instead.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TAGS = {
 }
 _MERGE = "tag:yaml.org,2002:merge"
 
-# What a spec may grow to by its aliases, and how deep it may be.
+# The size of a spec with its aliases, and its depth.
 _MOST_VALUES = 100_000
 DEEPEST = 50
 TOO_DEEP, FLATTER = "this is nested too deep", f"A spec is at most {DEEPEST} levels deep."
@@ -39,7 +39,7 @@ TOO_DEEP, FLATTER = "this is nested too deep", f"A spec is at most {DEEPEST} lev
 
 @dataclass(frozen=True)
 class Text:
-    """What places are in: a file with its lines, or an option of the command line, without any."""
+    """A file with its lines, or an option of the command line, without any."""
 
     name: str
     lines: tuple[str, ...] = ()
@@ -61,10 +61,9 @@ class Place:
 
 @dataclass(frozen=True)
 class Source:
-    """A parsed YAML document, or several put together: its value, and where everything stands.
+    """A parsed YAML document, or several that are merged: its value, and all places.
 
-    `keys` holds where the last key of a path stands, `values` where its value starts; what came
-    from a base has its place there.
+    `keys` holds the place of the last key of a path, `values` the place of its value.
     """
 
     text: Text
@@ -73,7 +72,7 @@ class Source:
     values: dict[Path, Place] = field(default_factory=dict)
 
     def problem(self, path: Path, message: str, hint: str = "", *, at_key: bool = False) -> Problem:
-        """Make a problem at `path`, or at the nearest enclosing thing that has a place."""
+        """Make a problem at `path`, or at the nearest enclosing value that has a place."""
         places = self.keys if at_key else self.values
         place = places.get(path)
         while place is None and path:
@@ -104,7 +103,7 @@ def parse(text: str, file: str) -> Source:
 
 
 def _slowly(text: str, origin: Text) -> yaml.Node | None:
-    """Parse what the fast parser cannot, or raise SpecError in the words of the slow one."""
+    """Parse what the fast parser cannot, or raise SpecError with the slow one's message."""
     try:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except RecursionError:
@@ -177,14 +176,14 @@ class _Reader:
             self._open.discard(id(node))
 
     def _count(self, node: yaml.Node) -> None:
-        """Count a value; raise SpecError where there are more than anybody writes."""
+        """Count a value; raise SpecError if there are too many."""
         self._nodes += 1
         if self._nodes > _MOST_VALUES:
             message = f"aliases make this more than {_MOST_VALUES:,} values"
             raise SpecError([self._place(node).problem(message, "Write fewer.")])
 
     def _seen(self, node: yaml.Node, value: Any, what: str, allowed: str = "") -> Any:
-        """Return a value; where it is text, note what cannot be seen in it."""
+        """Return a value; if it is text with an invisible character, add a problem."""
         if isinstance(value, str) and (character := unseen(value, allowed)):
             self._add(node, *cannot_be_seen(what, character))
         return value
@@ -202,15 +201,12 @@ class _Reader:
                 self.keys[here] = self._place(key_node)
                 result[key] = self.read(value_node, here)
             elif not merged:
-                self._add(
-                    key_node,
-                    f"the key '{key}' is written twice",
-                    f"It stands on line {lines[key]} already: rename or remove one.",
-                )
+                hint = f"It stands on line {lines[key]} already: rename or remove one."
+                self._add(key_node, f"the key '{key}' is written twice", hint)
         return result
 
     def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-        """Yield keys and values, a mapping's own first; then, marked so, those merged with `<<`."""
+        """Yield keys and values, a mapping's own first, and whether they are merged with `<<`."""
         for key, value in node.value:
             if key.tag != _MERGE:
                 yield key, value, False
@@ -219,7 +215,7 @@ class _Reader:
                 yield from self._merged(value)
 
     def _merged(self, value: yaml.Node) -> Iterator[tuple[yaml.Node, yaml.Node, bool]]:
-        """Yield what is merged: a mapping, or each of several."""
+        """Yield the pairs of a merged mapping, or of several."""
         for merged in value.value if isinstance(value, yaml.SequenceNode) else [value]:
             if not isinstance(merged, yaml.MappingNode):
                 self._add(merged, "`<<` merges mappings only", "Write `<<: *name`.")
@@ -245,7 +241,7 @@ class _Reader:
         return None
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
-        """Return what a scalar means; note a problem where YAML 1.1 and its reader disagree."""
+        """Return the value of a scalar; add a problem if it is one of YAML 1.1's traps."""
         text, kind = node.value, node.tag.rpartition(":")[2]
         if kind == "str":
             if node.style not in _QUOTED and _NUMBER_AS_TEXT.fullmatch(text):
@@ -258,12 +254,9 @@ class _Reader:
             return None
         if kind == "bool":
             if text.lower() not in _TRUTHS:
-                meant = text.lower() in ("yes", "on")
-                self._add(
-                    node,
-                    f"`{text}` means {str(meant).lower()} in YAML",
-                    f'Write {str(meant).lower()}, or "{text}" if it is a name.',
-                )
+                meant = "true" if text.lower() in ("yes", "on") else "false"
+                hint = f'Write {meant}, or "{text}" if it is a name.'
+                self._add(node, f"`{text}` means {meant} in YAML", hint)
             return _TRUTHS.get(text.lower(), False)
         if kind in ("int", "float"):
             return self._number(node, text, kind)
@@ -278,12 +271,8 @@ class _Reader:
             self._add(node, f"`{text}` is a number in base 60 in YAML", f'Write "{text}".')
             return None
         if _OCTAL.fullmatch(text):
-            right = text.lstrip("+-0_") or "0"
-            self._add(
-                node,
-                f"`{text}` is an octal number in YAML",
-                f'Write {right}, or "{text}" if it is text.',
-            )
+            hint = f'Write {text.lstrip("+-0_") or "0"}, or "{text}" if it is text.'
+            self._add(node, f"`{text}` is an octal number in YAML", hint)
             return None
         plain = text.replace("_", "").lower()
         try:
@@ -302,10 +291,10 @@ class _Reader:
 
 
 def sequence(value: Any) -> list[Any]:
-    """Return a part of a spec that should be a list; an empty one where it is not."""
+    """Return a part of a spec if it is a list; else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def mapping(value: Any) -> dict[str, Any]:
-    """Return a part of a spec that should be a mapping; an empty one where it is not."""
+    """Return a part of a spec if it is a mapping; else an empty one."""
     return value if isinstance(value, dict) else {}

@@ -16,7 +16,6 @@ from reportgen.builds.quantize import (
     QuantizeError,
     choose_engine,
     describe,
-    packed_bytes,
     packed_parameters,
     quantize,
 )
@@ -50,6 +49,10 @@ def fitted_cnn() -> nn.Module:
 
 
 # --- sizes ------------------------------------------------------------------------------------
+
+
+def packed_bytes(module: nn.Module) -> int:
+    return sum(t.numel() * t.element_size() for t in subject._parameters(module))
 
 
 @qnnpack_packs_biases_of_zeros

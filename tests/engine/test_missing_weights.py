@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import http.server
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,20 +92,20 @@ def figures(project: Path) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_a_missing_file_is_asked_for_once(project: Path, server: Server) -> None:
+def test_a_missing_file_is_asked_for_once(
+    project: Path,
+    server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     (project / "spec.yaml").write_text(SPEC.replace("ADDRESS", server.address))
     # torchvision's addresses are asked for through the proxy.
-    proxy = {"https_proxy": server.address, "no_proxy": "127.0.0.1"}
+    monkeypatch.setenv("https_proxy", server.address)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
 
     def run(*words: str) -> str:
-        command = [sys.executable, "-m", "reportgen", str(project / "spec.yaml")]
-        return subprocess.run(
-            [*command, "--out", str(project / "out"), *words],
-            env={**os.environ, **proxy},
-            capture_output=True,
-            text=True,
-            check=False,
-        ).stdout
+        main([str(project / "spec.yaml"), "--out", str(project / "out"), *words])
+        return capsys.readouterr().out
 
     run()
     once = ["/gone.pt", "/other.pt", "download.pytorch.org:443"]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from reportgen.common.errors import RecordError, SpecError
 from reportgen.plan.resolve import plan
-from reportgen.record.budgets import broken_budgets, parse, verdicts
+from reportgen.record.budgets import broken_budgets, verdicts
+from reportgen.record.limits import parse
 from reportgen.record.record import BuildRecord, Figure, Record, loads
 from reportgen.report import build as make
 from reportgen.report import render, write_for_terminal

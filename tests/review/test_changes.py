@@ -96,7 +96,7 @@ def test_accuracy_on_other_data_is_not_compared() -> None:
 
 def test_a_figure_that_is_not_asked_for_any_more_is_lost() -> None:
     cell = only_cell(build("A", figures={"top1": percent(90)}), build("A"), "top1")
-    assert (cell.verdict, cell.why) == ("lost", "not asked for any more")
+    assert (cell.verdict, cell.why) == ("lost", "no longer requested")
 
 
 @pytest.mark.parametrize(
@@ -183,8 +183,8 @@ def test_a_slower_baseline_is_found_by_what_all_others_gain() -> None:
         (1.09, "new", "noise", ""),
         (1.11, "new", "changed", ""),
         # Nobody changed anything: it takes more to say that something did.
-        (1.11, "old", "noise", "nothing that it was measured on changed"),
-        (1.24, "old", "noise", "nothing that it was measured on changed"),
+        (1.11, "old", "noise", "none of its dependencies changed"),
+        (1.24, "old", "noise", "none of its dependencies changed"),
         (1.26, "old", "changed", ""),
     ],
 )
@@ -210,7 +210,7 @@ def test_without_a_baseline_nothing_tells_drift_from_change() -> None:
     )
     assert (cell.verdict, cell.why) == (
         "noise",
-        "no speed-up against the same baseline tells the machine's drift from a change",
+        "no speed-up against the same baseline excludes the machine's drift",
     )
 
 
@@ -230,7 +230,7 @@ def test_where_the_fastest_calls_are_hardly_known_nothing_is_said() -> None:
         return replace(made, figures=figures)
 
     # 2 · (1.6 + 0.01) / √20 = 0.72, and the fastest call takes twice as long: ln 2 = 0.6931.
-    why = "too noisy to tell: its fastest calls are known to 72% only"
+    why = "too noisy: its fastest calls are uncertain by 72%"
     for key in ("latency@1", "speedup@1"):
         cell = only_cell(side(5, 2.0, 0.01), side(10, 1.0001, 1.6), key)
         assert (cell.verdict, cell.why) == ("noise", why)

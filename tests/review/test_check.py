@@ -112,14 +112,14 @@ def test_a_last_line_without_an_end(
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("title: Small", "title: Other", ["the spec says otherwise now: title"]),
+        ("title: Small", "title: Other", ["the spec changed: title"]),
         (
             "rounds: 5",
             "rounds: 6",
             [
                 "CNN: timing, speedup: the settings of the measurement changed",
                 "Perceptron: timing, speedup: the settings of the measurement changed",
-                "the spec says otherwise now: rounds",
+                "the spec changed: rounds",
             ],
         ),
         (
@@ -127,7 +127,7 @@ def test_a_last_line_without_an_end(
             "",
             [
                 "CNN: in the record, and no longer in the spec",
-                "the spec says otherwise now: models or their order",
+                "the spec changed: models or their order",
             ],
         ),
         (
@@ -136,7 +136,7 @@ def test_a_last_line_without_an_end(
             [
                 "CNN: in the record, and no longer in the spec",
                 "Net: in the spec, and not in the record under this name",
-                "the spec says otherwise now: models or their order",
+                "the spec changed: models or their order",
             ],
         ),
         (
@@ -150,12 +150,12 @@ def test_a_last_line_without_an_end(
         (
             "measure:\n",
             "reported: [{of: CNN, metric: top1, value: 90 %, from: a paper}]\nmeasure:\n",
-            ["CNN: the spec says otherwise now: what others reported"],
+            ["CNN: the spec changed: what others reported"],
         ),
         ("  complexity: {}\n", "", [
-            "the spec says otherwise now: columns",
-            "CNN: the spec says otherwise now: which figures it asks for",
-            "Perceptron: the spec says otherwise now: which figures it asks for",
+            "the spec changed: columns",
+            "CNN: the spec changed: which figures it asks for",
+            "Perceptron: the spec changed: which figures it asks for",
         ]),
     ],
 )  # fmt: skip

@@ -101,7 +101,7 @@ OLD = Figure("measured", 9.0, "ms", samples=40, spread=0.1)
         (latency(10, samples=19), latency(90), "19 rounds are too few: 20 are needed"),
         (ONCE, ONCE, "measured once: its spread is unknown"),
         (Figure("unavailable"), latency(10), "measured once: its spread is unknown"),
-        (OLD, latency(10), "its fastest calls are not known: it was timed by an older reportgen"),
+        (OLD, latency(10), "its fastest calls are unknown: an older reportgen timed it"),
     ],
 )
 def test_where_nothing_tells_the_error_there_is_no_verdict(

@@ -160,7 +160,7 @@ def test_defaults_may_give_all_models_their_inputs() -> None:
         pytest.param(
             "    source: zoo/decoder\n",
             "    source: zoo/decoder\n    classes: [10]\n",
-            "s.yaml:6:5: 'zoo/decoder' is told of no classes\n"
+            "s.yaml:6:5: 'zoo/decoder' takes no class count\n"
             "  6 |     classes: [10]\n"
             "    |     ^\n"
             "  Remove 'classes'.",
