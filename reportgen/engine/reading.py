@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reportgen.data.search import DataSource, Search
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.engine.workers import Worker
 
 _DESK = "reportgen.engine.reading:DataBench"
@@ -20,14 +21,14 @@ class DataBench:
     def __init__(self, search: Search, tell: Callable[[str], None]) -> None:
         self._search = search
 
-    def fingerprint(self, dataset: DataSource, split: str) -> str:
+    def fingerprint(self, dataset: DataRequest, split: str) -> str:
         """Decode a split and return its fingerprint; raise MeasureError, or whatever happens."""
         from reportgen.data.splits import load
 
         return load(dataset, split, self._search).fingerprint
 
 
-def fingerprint(dataset: DataSource, split: str, search: Search, limit_s: float) -> str:
+def fingerprint(dataset: DataRequest, split: str, search: Search, limit_s: float) -> str:
     """Return the fingerprint of a split, decoded in a process that ends with it.
 
     Raises MeasureError: that of reading it, that the process died, or took longer than `limit_s`.

@@ -87,8 +87,8 @@ def evaluate(
     for top-5 of fewer than five classes. What the module raises is passed on.
     """
     classes = len(split.class_names)
-    if split.synthetic:
-        raise MeasureError("random images have no right answer", "Name a real data set.")
+    if split.no_answers:
+        raise MeasureError(split.no_answers, "Name another data set.")
     if "top5" in metrics and classes < _GUESSES["top5"]:
         raise MeasureError(
             f"there is no top-5 of {classes} classes", "Leave 'top5' out of the metrics."
