@@ -83,7 +83,7 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
                 yield parsed.problem(
                     path,
                     f"a data set from `{source}` needs '{key}'",
-                    _ADD[key],
+                    _ADD.get(key, f"Add `{key}`."),
                     at_key=True,
                 )
         split = options.get("split")
@@ -104,8 +104,7 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
 _ADD = {
     "shape": "Add `shape: [channels, height, width]`.",
     "classes": "Add `classes: 10`, or how many there are.",
-    "path": "Add `path: FOLDER_OR_ZIP`.",
-    "count": "Add `count: 100`, or how many images.",
+    "path": "Add `path: FILE_OR_FOLDER`.",
 }
 
 
