@@ -25,18 +25,18 @@ def class_of_folder(request: DataRequest, images: Mapping[str, Sized]) -> dict[s
         folders = sorted(images)
     if request.entry.class_names:
         return _known_classes(request, folders)
-    check_count(request, folders)
+    check_count(request, folders, "Each folder of images is one class. ")
     return {folder: folder for folder in folders}
 
 
-def check_count(request: DataRequest, names: Sequence[str]) -> None:
-    """Raise MeasureError where these are not as many classes as the spec declares."""
+def check_count(request: DataRequest, names: Sequence[str], rule: str = "") -> None:
+    """Raise MeasureError unless these are as many classes as the spec declares."""
     if len(names) != request.classes:
         there = "is 1 class" if len(names) == 1 else f"are {len(names)} classes"
         raise MeasureError(
             f"there {there} in {request.title} ({listed(names, most=8)}), and the spec declares "
             f"{request.classes}",
-            "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
+            f"{rule}Correct `classes` in the spec, or the data.",
         )
 
 

@@ -30,11 +30,11 @@ class BinaryFiles(SplitPlace):
     count: int
 
     @property
-    def holds_images(self) -> bool:
-        """Whether they are what was downloaded; nobody knows it of other files."""
+    def damaged(self) -> bool:
+        """Whether they are not what was downloaded; nobody knows it of other files."""
         folder = self.files[0].parent
         # Downloads of the format `idx` are gzipped, so that each file has a digest in itself.
-        return not cache.is_sealed(folder) or cache.is_sound(folder)
+        return cache.is_sealed(folder) and not cache.is_sound(folder)
 
     def signature(self) -> str:
         """Return what changes when the files do, without reading them."""

@@ -83,6 +83,11 @@ class SplitPlace(ABC):
         return True
 
     @property
+    def damaged(self) -> bool:
+        """Whether the split must be downloaded again."""
+        return False
+
+    @property
     def left_out(self) -> str:
         """Which files of the split are not read; empty if all are."""
         return ""

@@ -23,7 +23,9 @@ def load(
     Raises MissingError when the split is nowhere and cannot be downloaded, MeasureError for images
     that are broken, of the wrong size, or in the wrong number of classes.
     """
-    place = find(request, split, search) or _downloaded(request, split, search, progress)
+    place = find(request, split, search)
+    if place is None or place.damaged:
+        place = _downloaded(request, split, search, progress)
     if place.fingerprint:
         found = unkept(request, place.read(request), place.fingerprint)
     else:
@@ -57,7 +59,7 @@ def _decoded(request: DataRequest, key: str) -> Split | None:
 def _downloaded(
     request: DataRequest, split: str, search: Search, progress: Progress | None
 ) -> SplitPlace:
-    """Download a split that was not found, and find it then; raise MissingError."""
+    """Download a split that was not found, or is damaged; raise MissingError."""
     failure: DownloadError | None = None
     if not search.offline:
         try:

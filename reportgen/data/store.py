@@ -131,9 +131,12 @@ def keep(
 
 
 def unkept(request: DataRequest, contents: Contents, fingerprint: str) -> Split:
-    """Return images that are computed, as they come and of the size asked for."""
+    """Return images that are computed, in the order in which they come."""
+    check_count(request, contents.class_names)
     label_of = {name: label for label, name in enumerate(contents.class_names)}
     made = list(contents.images)
+    for image in made:
+        _check(image, label_of, request)
     images = np.stack([image.pixels.transpose(2, 0, 1) for image in made])
     labels = np.array([label_of[image.name] for image in made], np.int64)
     return Split(images, labels, contents.class_names, fingerprint)

@@ -141,7 +141,7 @@ def test_sixteen_bits_are_not_cut_off(tmp_path: Path) -> None:
 def test_the_wrong_number_of_classes(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path) == (
         "there are 2 classes in pets (ape, cat), and the spec declares 3",
-        "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
+        "Each folder of images is one class. Correct `classes` in the spec, or the data.",
     )
     # Nor does it pass once it has been decoded with the right number.
     load(pets(tmp_path), "val", Search(spec_dir=tmp_path))

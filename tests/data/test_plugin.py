@@ -181,3 +181,30 @@ def test_a_source_that_raises_costs_its_own_cells(folder: Path) -> None:
     assert record()["builds"]["Mean colour"]["figures"]["top1"]["reason"] == (
         "ZeroDivisionError: division by zero"
     )
+
+
+def test_an_entry_that_is_none_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    install(folder / "site", CODE.replace("TILES = Tiles(", "TILES = dict("))
+    assert run() == 2
+    assert capsys.readouterr().err == (
+        "s.yaml:5:3: the data set 'tiles' of the package reportgen-tiles is a dict and not a "
+        "DataSource. Its entry point must name a DataSource: tiles:TILES.\n"
+        "  5 |   tiles: {path: tiles}\n"
+        "    |   ^\n"
+    )
+
+
+COMPUTED = """
+    @property
+    def fingerprint(self):
+        return "1.0"
+
+    def signature(self):"""
+
+
+def test_computed_images_are_not_kept(folder: Path) -> None:
+    install(folder / "site", CODE.replace("\n    def signature(self):", COMPUTED))
+    split = load(TILES, "test", Search(spec_dir=folder))
+    assert split.fingerprint == "1.0"
+    assert list(split.labels[:4]) == [2, 1, 2, 0]  # in the order of the file
+    assert not (folder / "cache" / "data" / "arrays").exists()
