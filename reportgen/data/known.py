@@ -8,6 +8,8 @@ the place it was computed from.
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 from reportgen.common import cache
 from reportgen.data.search import Search
@@ -43,8 +45,10 @@ def find(request: DataRequest, split: str, search: Search) -> SplitPlace | None:
 def place_key(request: DataRequest, split: str, place: SplitPlace) -> str:
     """Return what the fingerprint of a split in a place is remembered under; raise OSError.
 
-    A new version of a package decodes the data of its sources again.
+    The data of a package's source is decoded again by another version or file of it.
     """
-    package = [found for found in DATA_SOURCES.package(request.source) if found]
-    key = ["images", DECODER, request.source, split, request.shape[0], place.signature(), *package]
+    key = ["images", DECODER, request.source, split, request.shape[0], place.signature()]
+    if any(package := DATA_SOURCES.package(request.source)):
+        module = sys.modules[type(request.entry).__module__]
+        key += [*package, cache.stamp(Path(str(module.__file__)))]
     return json.dumps(key)

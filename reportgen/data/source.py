@@ -133,12 +133,6 @@ class DataSource:
         """The number of classes; None if the spec must say it."""
         return len(self.class_names) or None
 
-    @property
-    def missing_keys(self) -> tuple[str, ...]:
-        """The keys that a spec must give for this source."""
-        unknown = [key for key in ("shape", "classes") if getattr(self, key) is None]
-        return (*unknown, *self.needs)
-
     def size(self, split: str, count: int | None) -> int | None:
         """Return the number of images in a split if it is published; `count` is the spec's key."""
         return self.splits.get(split)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from reportgen.common.errors import MeasureError, UnreadableError
@@ -83,7 +84,7 @@ class Probe:
         source = build.data.source
         for split in splits(build):
             name = "data" if split == build.data.split else f"data ({split})"
-            asked[name] = (source, split), self._reader(source, split)
+            asked[name] = (source, split), partial(self._fingerprint, source, split)
         if (
             build.options.weights
             and build.options.weights.file
@@ -108,19 +109,14 @@ class Probe:
                 self._answers[key] = UnreadableError(_first_line(error))
         return self._answers[key]
 
-    def _reader(self, source: DataRequest, split: str) -> Callable[[], str]:
-        def fingerprint() -> str:
-            if known := fingerprint_if_known(source, split, self.search):
-                return known
-            if why := _why_not_here(source, split, self.search):
-                raise UnreadableError(why)
-            if self._read is None:
-                raise UnreadableError(
-                    f"{source.title} ({split}) was not read here yet: a run reads it"
-                )
-            return self._read(source, split, self.search, self.plan.measure.time_limit)
-
-        return fingerprint
+    def _fingerprint(self, source: DataRequest, split: str) -> str:
+        if known := fingerprint_if_known(source, split, self.search):
+            return known
+        if why := _why_not_here(source, split, self.search):
+            raise UnreadableError(why)
+        if self._read is None:
+            raise UnreadableError(f"{source.title} ({split}) was not read here yet: a run reads it")
+        return self._read(source, split, self.search, self.plan.measure.time_limit)
 
 
 def _moved(name: str, was: Mapping[str, str], now: Mapping[str, str]) -> bool:

@@ -78,8 +78,8 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
             place = path if at_key else (*path, "source")
             yield parsed.problem(place, str(error), hint, at_key=at_key)
             continue
-        for key in entry.missing_keys:
-            if options.get(key) is None:
+        for key in ("shape", "classes", *entry.needs):
+            if getattr(entry, key, None) is None and options.get(key) is None:
                 yield parsed.problem(
                     path,
                     f"a data set from `{source}` needs '{key}'",
