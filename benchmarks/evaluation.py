@@ -21,8 +21,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from reportgen.data.batches import batches
-from reportgen.data.datasets import NORMALIZATIONS
-from reportgen.data.search import DataSource, Search
+from reportgen.data.normalizations import NORMALIZATIONS
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.data.splits import load
 from reportgen.data.store import Split
 from reportgen.engine.workers import Worker
@@ -143,5 +144,5 @@ def bench(options: Options) -> Iterator[Row]:
 
 def _split(folders: tuple) -> Split:
     search = Search(folders, offline=bool(folders))
-    source = DataSource(source="cifar10", shape=(3, 32, 32), classes=10, name="cifar10")
+    source = DataRequest(source="cifar10", shape=(3, 32, 32), classes=10, name="cifar10")
     return load(source, "test", search)

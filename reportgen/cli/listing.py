@@ -42,20 +42,15 @@ def _list_model_sources() -> list[tuple[str, str]]:
 
 
 def _list_datasets() -> list[tuple[str, str]]:
-    from reportgen.data.datasets import DATASETS
+    from reportgen.data.source import DATA_SOURCES
 
-    return [
-        (
-            name,
-            entry.title
-            + (
-                f", {entry.classes} classes, {'×'.join(map(str, entry.shape))}"
-                if entry.shape
-                else ""
-            ),
-        )
-        for name, entry in DATASETS.items()
-    ]
+    rows = []
+    for name in DATA_SOURCES:
+        entry = DATA_SOURCES[name]
+        classes = f"{entry.classes} classes" if entry.classes else ""
+        shape = "×".join(map(str, entry.shape or ()))
+        rows.append((name, ", ".join(filter(None, (entry.title, classes, shape)))))
+    return rows
 
 
 def _list_metrics() -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +12,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reportgen.common.errors import MeasureError
-from reportgen.data.classes import CLASS_NAMES
-from reportgen.data.images import Labelled, Pixels
-from reportgen.data.locate import BinaryFiles
-from reportgen.data.search import DataSource
+from reportgen.data.images import Pixels
+from reportgen.data.published import BinaryFormat
+from reportgen.data.source import DataRequest, Labelled
 
 
-def read_binary(place: BinaryFiles, dataset: DataSource) -> Iterator[Labelled]:
+def read_binary(
+    layout: BinaryFormat, files: Sequence[Path], request: DataRequest
+) -> Iterator[Labelled]:
     """Yield the class and the pixels of each image, in the order of the files.
 
     Raises MeasureError for a file that is broken, or that holds anything but numbers.
     """
-    names = CLASS_NAMES[dataset.source]
+    names = request.entry.class_names
     try:
-        if place.format == "cifar":
-            for path in place.files:
-                yield from _labelled(*_read_cifar(path, dataset.shape), names)
+        if layout == "cifar":
+            for path in files:
+                yield from _labelled(*_read_cifar(path), names)
         else:
-            images, labels = (_read_idx(path) for path in place.files)
+            images, labels = (_read_idx(path) for path in files)
             yield from _labelled(images[:, :, :, np.newaxis], labels, names)
     except Exception as error:  # of unpickling, unpacking and reshaping: it may be anything
-        where = ", ".join(path.name for path in place.files)
+        where = ", ".join(path.name for path in files)
         raise MeasureError(
-            f"the files of {dataset.title} are broken ({where})", "Download them again."
+            f"the files of {request.title} are broken ({where})", "Download them again."
         ) from error
 
 
@@ -47,7 +48,7 @@ def _labelled(images: Pixels, labels: NDArray[Any], names: tuple[str, ...]) -> I
         yield Labelled(names[int(label)], pixels)
 
 
-def _read_cifar(path: Path, shape: tuple[int, int, int]) -> tuple[Pixels, NDArray[np.int64]]:
+def _read_cifar(path: Path) -> tuple[Pixels, NDArray[np.int64]]:
     """Read a batch: the images N×H×W×C and their labels."""
     with _opened(path) as file:
         batch = _NumbersOnly(file, encoding="latin1").load()

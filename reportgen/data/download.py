@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import shutil
 import tarfile
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 from reportgen.common import cache
 from reportgen.common.errors import ReportgenError
-from reportgen.data.locate import BINARY_LAYOUTS
-from reportgen.data.search import DataSource, Progress, downloads
+from reportgen.data.search import Progress, downloads
 
 # Seconds without an answer or without a byte after which a server counts as unreachable.
 TIMEOUT_S = 10.0
@@ -73,49 +71,25 @@ def download(
             raise DigestError(digest.hexdigest())
 
 
-def can_download(dataset: DataSource, split: str) -> bool:
-    """Say whether somebody publishes this split."""
-    return dataset.source in BINARY_LAYOUTS and split in BINARY_LAYOUTS[dataset.source][2]
-
-
-def download_split(dataset: DataSource, split: str, progress: Progress | None = None) -> None:
-    """Download a split from where torchvision does, checked by the digests torchvision knows.
-
-    It then lies among the downloads in torchvision's layout. Raises DownloadError.
-    """
-    layout, folder, splits = BINARY_LAYOUTS[dataset.source]
-    cache.folder("data", "downloads")
-    with cache.lock(downloads() / dataset.source):
-        if layout == "cifar":
-            _download_cifar(dataset.source, folder, splits, progress)
-        else:
-            _download_idx(dataset.source, folder, splits[split], progress)
-
-
-def drop_damaged(source: str) -> None:
-    """Remove a downloaded data set that is not what it was when it came."""
-    layout, folder, _ = BINARY_LAYOUTS[source]
-    kept = downloads() / folder
-    # Of the other layout each file has a digest in itself: it is gzipped.
-    if layout == "cifar" and cache.is_sealed(kept) and not cache.is_sound(kept):
-        shutil.rmtree(kept, ignore_errors=True)
-
-
-def _download_cifar(
-    source: str, folder: str, splits: Mapping[str, tuple[str, ...]], progress: Progress | None
+def download_cifar(
+    published_as: str, folder: str, names: Sequence[str], progress: Progress | None
 ) -> None:
-    """Fetch the archive, which holds all splits, and take the batches out of it."""
+    """Fetch the archive, which holds all splits, and take the batches out of it.
+
+    Raises DownloadError.
+    """
     from torchvision import datasets
 
-    published = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[source]
-    if all((downloads() / folder / name).is_file() for names in splits.values() for name in names):
+    published = getattr(datasets, published_as)
+    kept = downloads() / folder
+    if cache.is_sound(kept):
         return  # another process has just done it
     archive = downloads() / published.filename
     download(published.url, archive, algorithm="md5", expected=published.tgz_md5, progress=progress)
     try:
-        with tarfile.open(archive) as tar, cache.whole(downloads() / folder) as made:
+        with tarfile.open(archive) as tar, cache.whole(kept) as made:
             made.mkdir()
-            for name in (name for names in splits.values() for name in names):
+            for name in names:
                 member = tar.extractfile(f"{folder}/{name}")
                 if member is None:
                     raise DownloadError(f"{name} is no file of the archive")
@@ -128,13 +102,16 @@ def _download_cifar(
         archive.unlink()
 
 
-def _download_idx(
-    source: str, folder: str, names: tuple[str, ...], progress: Progress | None
+def download_idx(
+    published_as: str, folder: str, names: Sequence[str], progress: Progress | None
 ) -> None:
-    """Fetch gzipped files one by one, each from the first mirror that has it."""
+    """Fetch gzipped files one by one, each from the first mirror that has it.
+
+    Raises DownloadError.
+    """
     from torchvision import datasets
 
-    published = {"mnist": datasets.MNIST, "fashion_mnist": datasets.FashionMNIST}[source]
+    published = getattr(datasets, published_as)
     digests = dict(published.resources)
     for name in (f"{name}.gz" for name in names):
         target = downloads() / folder / name

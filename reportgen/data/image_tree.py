@@ -15,7 +15,9 @@ from pathlib import Path
 
 from reportgen.common import cache
 from reportgen.common.errors import MeasureError
+from reportgen.data.classes import class_of_folder
 from reportgen.data.names import is_hidden, left_out, listed, visible
+from reportgen.data.source import Contents, DataRequest, Labelled, SplitPlace
 
 # Suffixes of the formats that Pillow reads. It knows more: EPS is a program that Ghostscript would
 # run, MPEG is video, and of BUFR, GRIB, HDF5 and WMF it reads no pixels by itself.
@@ -58,7 +60,7 @@ class Listing:
 
 
 @dataclass(frozen=True)
-class ImageTree:
+class ImageTree(SplitPlace):
     """A folder or zip with one folder of images per class, below a folder for the split.
 
     `name` is what messages call it, the same on every machine.
@@ -95,6 +97,12 @@ class ImageTree:
                 classes.setdefault(parts[depth], [])
         return classes
 
+    def read(self, request: DataRequest) -> Contents:
+        """Open the split; raise MeasureError for the wrong classes."""
+        classes = class_of_folder(request, self.images)
+        count = sum(len(files) for files in self.images.values())
+        return Contents(tuple(classes.values()), self._labelled(classes, request.shape[0]), count)
+
     @property
     def left_out(self) -> str:
         """Which files of the split are not read: no images, or in the folder of no class."""
@@ -119,7 +127,27 @@ class ImageTree:
             return f"{what} the classes {listed(folders)}", hint
         return f"no image in {self.name}", _EXPECTED
 
-    def check_class(self, folder: str) -> None:
+    def _labelled(self, classes: Mapping[str, str], channels: int) -> Iterator[Labelled]:
+        """Yield each image with its class, given the class of each folder.
+
+        Pixels are what torchvision's ImageFolder gives: converted by Pillow to the channels, the
+        first of several frames, without the orientation that a camera notes in a photo.
+
+        Raises MeasureError for a file that cannot be read as an image with eight bits a channel.
+        """
+        from reportgen.data.images import CHANNELS, decode, unreadable
+
+        with self.opened() as read:
+            for folder, name in classes.items():
+                self._check_class(folder)
+                for file in self.images[folder]:
+                    try:
+                        pixels = decode(read(file), CHANNELS[channels])
+                    except Exception as error:  # neither Pillow nor zipfile says what it may raise
+                        raise unreadable(self.called(file), error) from error
+                    yield Labelled(name, pixels, self.called(file))
+
+    def _check_class(self, folder: str) -> None:
         """Raise MeasureError where the folder of a class has files, and none is an image."""
         base = (*(self._base or ()), folder)
         if not self.images[folder] and (files := self._not_read(base)):

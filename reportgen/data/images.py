@@ -1,32 +1,20 @@
-"""Images out of a folder or zip, and images resized."""
+"""Images decoded, converted and resized."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from io import BytesIO
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from reportgen.common.errors import MeasureError
-from reportgen.data.classes import class_of_folder
-from reportgen.data.image_tree import ImageTree
 from reportgen.data.names import visible
-from reportgen.data.search import DataSource
 
 # Height × width × channels, uint8.
 Pixels: TypeAlias = NDArray[np.uint8]
-
-
-class Labelled(NamedTuple):
-    """An image and its class; `file` is what messages call the file that it is from."""
-
-    name: str
-    pixels: Pixels
-    file: str = ""
 
 
 # Pillow's name for images, by the number of channels.
@@ -39,28 +27,6 @@ _DEEP_MODES = ("I", "F")
 _REPLACE = "Replace the file, or take it out of the data set."
 # A report quotes at most this many characters of what Pillow and zipfile say.
 _LONGEST_REASON = 200
-
-
-def read_tree(tree: ImageTree, dataset: DataSource) -> Iterator[Labelled]:
-    """Yield each image of a split with its class, as they come.
-
-    Pixels are what torchvision's ImageFolder gives: converted by Pillow to the channels of the data
-    set, the first of several frames, without the orientation that a camera notes in a photo.
-
-    Raises MeasureError for wrong classes, and for a file that cannot be read as an image, or not
-    with eight bits a channel.
-    """
-    mode = CHANNELS[dataset.shape[0]]
-    classes = class_of_folder(dataset, tree.images)
-    with tree.opened() as read:
-        for folder, name in classes.items():
-            tree.check_class(folder)
-            for file in tree.images[folder]:
-                try:
-                    pixels = _decode(read(file), mode)
-                except Exception as error:  # neither Pillow nor zipfile says what it may raise
-                    raise _unreadable(tree.called(file), error) from error
-                yield Labelled(name, pixels, tree.called(file))
 
 
 def converted(pixels: Pixels, channels: int) -> Pixels:
@@ -76,7 +42,7 @@ def resized(pixels: Pixels, side: int) -> Pixels:
     return _with_channels(np.asarray(image))
 
 
-def _decode(content: bytes, mode: str) -> Pixels:
+def decode(content: bytes, mode: str) -> Pixels:
     """Return an image H×W×C; raise MeasureError where eight bits do not hold it, or anything."""
     with Image.open(BytesIO(content), formats=_formats()) as image:
         pixels = np.asarray(image.convert(mode))
@@ -97,7 +63,7 @@ def _check_depth(exact: NDArray[np.generic], in_eight_bits: Pixels) -> None:
         raise MeasureError("its values do not fit into 8 bits", "Convert it to 8 bits first.")
 
 
-def _unreadable(file: str, error: Exception) -> MeasureError:
+def unreadable(file: str, error: Exception) -> MeasureError:
     """Say which file cannot be read, and why, in words that are the same on every machine."""
     hint = _REPLACE
     if isinstance(error, MeasureError):

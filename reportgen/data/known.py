@@ -1,78 +1,54 @@
-"""The fingerprint of a split, where an earlier run has computed it. No torch, no numpy.
+"""Where a split is, and its fingerprint if an earlier run has computed it. No torch, no numpy.
 
 A fingerprint is the hash of the images and their classes: the same in every layout, under every
-file name, in every order. Computing it takes decoding; here it is looked up under the path, size
-and time of change of the files it was computed from.
+file name, in every order. Computing it takes decoding; here it is looked up under the signature of
+the place it was computed from.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import sys
+from pathlib import Path
 
 from reportgen.common import cache
-from reportgen.common.errors import MeasureError
-from reportgen.data.locate import Place, candidates, find
-from reportgen.data.search import DataSource, Search
+from reportgen.data.search import Search
+from reportgen.data.source import DATA_SOURCES, DataRequest, SplitPlace
 
 # Raise it when a change makes the same files decode to other pixels or classes.
 DECODER = 2
 
-SYNTHETIC_COUNT = 1_000
 
-
-def fingerprint_if_known(dataset: DataSource, split: str, search: Search) -> str | None:
+def fingerprint_if_known(request: DataRequest, split: str, search: Search) -> str | None:
     """Return the fingerprint of a split without decoding or downloading it.
 
     None says that it is not here, or not decoded yet. What it would be after resizing does not
     count: compare `resize` too when you compare fingerprints.
     """
-    if dataset.source == "synthetic":
-        return synthetic_fingerprint(dataset, split)
-    if dataset.source == "digits":
-        return cache.recall(digits_key(dataset, split))
     try:
-        for place in candidates(dataset, split, search):
-            if fingerprint := cache.recall(place_key(dataset, split, place)):
-                return fingerprint
+        for place in request.entry.places(request, split, search):
+            if known := place.fingerprint or cache.recall(place_key(request, split, place)):
+                return known
             if place.holds_images:
                 return None
-    except (MeasureError, OSError):  # loading it will say what is wrong
+    except Exception:  # of a plugin it may be anything; loading will say what is wrong
         pass
     return None
 
 
-def is_here(dataset: DataSource, split: str, search: Search) -> bool:
-    """Say whether a split can be read without downloading it; nothing is decoded."""
-    if dataset.source in ("synthetic", "digits"):
-        return True
-    try:
-        return find(dataset, split, search) is not None
-    except (MeasureError, OSError):
-        return False
+def find(request: DataRequest, split: str, search: Search) -> SplitPlace | None:
+    """Return where the split is, or None; raise what the data source raises."""
+    places = request.entry.places(request, split, search)
+    return next((place for place in places if place.holds_images), None)
 
 
-def place_key(dataset: DataSource, split: str, place: Place) -> str:
-    """Return what the fingerprint of a split in a place is remembered under; raise OSError."""
-    channels = dataset.shape[0]
-    return json.dumps(
-        ["images", DECODER, dataset.source, split, channels, place.signature()], sort_keys=True
-    )
+def place_key(request: DataRequest, split: str, place: SplitPlace) -> str:
+    """Return what the fingerprint of a split in a place is remembered under; raise OSError.
 
-
-def digits_key(dataset: DataSource, split: str) -> str:
-    """Return what the fingerprint of a split of scikit-learn's digits is remembered under."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        holder = version("scikit-learn")
-    except PackageNotFoundError:  # where nothing is measured, nothing need be installed for it
-        holder = ""
-    return json.dumps(["digits", DECODER, split, dataset.shape[0], holder])
-
-
-def synthetic_fingerprint(dataset: DataSource, split: str) -> str:
-    """Return the fingerprint of random images, which follows from how they are drawn."""
-    count = dataset.count or SYNTHETIC_COUNT
-    drawn_from = json.dumps(["synthetic", DECODER, split, count, dataset.classes, dataset.shape])
-    return hashlib.sha256(drawn_from.encode()).hexdigest()
+    The data of a package's source is decoded again by another version or file of it.
+    """
+    key = ["images", DECODER, request.source, split, request.shape[0], place.signature()]
+    if any(package := DATA_SOURCES.package(request.source)):
+        module = sys.modules[type(request.entry).__module__]
+        key += [*package, cache.stamp(Path(str(module.__file__)))]
+    return json.dumps(key)

@@ -1,14 +1,16 @@
-"""What a data set is asked for with, and where to look for it. Imports no torch and no numpy."""
+"""Where to look for data and weights. Imports no torch and no numpy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from reportgen.common import cache
-from reportgen.data.datasets import DATASETS
+from reportgen.common.errors import MissingError
+from reportgen.data.names import visible
 
 # Told how much of a piece of work is done, and of how much (0: not known).
 Progress: TypeAlias = Callable[[int, int], None]
@@ -31,35 +33,25 @@ class Search:
         """The data directories, and after them where downloads are kept."""
         return (*self.data_dirs, downloads())
 
+    def locate(self, path: str, what: str = "folder or zip") -> Path:
+        """Return what a spec's `path` means: beside the spec, or else in a data directory.
+
+        Raises MissingError, which calls it `what`.
+        """
+        for candidate in map(Path, self.candidates(path)):
+            with suppress(OSError):  # a name that is too long, say
+                if candidate.exists():
+                    return candidate
+        raise MissingError(
+            f"there is no {what} '{visible(path)}'",
+            "`path` is looked for beside the spec, then in each --data-dir.",
+        )
+
+    def candidates(self, path: str) -> list[str]:
+        """List where `locate` looks for a path."""
+        return [str(directory / path) for directory in (self.spec_dir, *self.data_dirs)]
+
 
 def downloads() -> Path:
     """Return where downloaded data sets are kept; it need not exist."""
     return cache.root() / "data" / "downloads"
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """A data set, without saying which split of it.
-
-    `source` is the catalogue's name and `name` the spec's, which may differ. `shape` is channels,
-    height and width of an image as a model gets it, so of a resized one where `resize` is given.
-    `path` belongs to `folder`, and `count` (how many images to draw) to `synthetic`.
-    """
-
-    source: str
-    shape: tuple[int, int, int]
-    classes: int
-    name: str = ""
-    path: str | None = None
-    count: int | None = None
-    resize: int | None = None
-
-    @property
-    def catalogued(self) -> bool:
-        """Whether it is a known data set, and not images that only the user knows."""
-        return self.source not in ("folder", "synthetic")
-
-    @property
-    def title(self) -> str:
-        """How messages call it."""
-        return DATASETS[self.source].title if self.catalogued else self.name or self.source

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from reportgen.data.search import DataSource, Search
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.engine.workers import Worker
 
 _DESK = "reportgen.engine.reading:DataBench"
@@ -16,14 +17,14 @@ class DataBench:
     def __init__(self, search: Search, tell: Callable[[str], None]) -> None:
         self._search = search
 
-    def fingerprint(self, dataset: DataSource, split: str) -> str:
+    def fingerprint(self, dataset: DataRequest, split: str) -> str:
         """Decode a split and return its fingerprint."""
         from reportgen.data.splits import load
 
         return load(dataset, split, self._search).fingerprint
 
 
-def fingerprint(dataset: DataSource, split: str, search: Search, limit_s: float) -> str:
+def fingerprint(dataset: DataRequest, split: str, search: Search, limit_s: float) -> str:
     """Return the fingerprint of a split, decoded in a new process; may raise MeasureError."""
     # Not forked: the server imports what a run needs, which is not known yet.
     with Worker(_DESK, (search,), limit_s=limit_s, method="spawn") as worker:

@@ -69,8 +69,8 @@ def evaluate(
     What the module raises is passed on.
     """
     classes = len(split.class_names)
-    if split.synthetic:
-        raise MeasureError("random images have no right answer", "Name a real data set.")
+    if split.no_answers:
+        raise MeasureError(split.no_answers, "Name another data set.")
     tally = _Tally(classes, metrics)
     seconds = 0.0
     reader = Reader(split, normalization)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.data import datasets
-from reportgen.data.search import DataSource
+from reportgen.data.normalizations import NORMALIZATIONS
+from reportgen.data.source import DataRequest
 from reportgen.record.description import Description
 from reportgen.record.metric import Group
 from reportgen.record.metrics import METRICS, parse_key
@@ -31,21 +31,16 @@ class Data:
     """A data set of the plan: what it is called here, where it comes from, how it is normalised."""
 
     name: str
-    source: DataSource
+    source: DataRequest
     split: str
     normalization: Normalization
     count: int | None
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether its images are random, so that no accuracy can come of them."""
-        return self.source.source == "synthetic"
 
 
 # Stands where there is no data set.
 NO_DATA = Data(
     name="",
-    source=DataSource(source="none", shape=(0, 0, 0), classes=0),
+    source=DataRequest(source="none", shape=(0, 0, 0), classes=0),
     split="",
     normalization=Normalization(mean=[0.0], std=[1.0]),
     count=None,
@@ -74,8 +69,8 @@ class Build(Description):
         """Why this build can have no measured accuracy; empty if it can."""
         if self.inputs:
             return "the spec gives its inputs, and no right answers to them"
-        if self.data.synthetic:
-            return "random images have no right answer"
+        if why := self.data.source.entry.no_answers:
+            return why
         if self.options.weights is None:
             return "the spec gives no weights"
         if (has := self.data.source.classes) != self.classes:
@@ -146,7 +141,7 @@ class Plan:
 def _label(normalization: Normalization) -> str:
     """Return the name of a normalisation, or its figures where it has none."""
     given = (tuple(normalization.mean), tuple(normalization.std))
-    for name, (mean, std) in datasets.NORMALIZATIONS.items():
+    for name, (mean, std) in NORMALIZATIONS.items():
         times = len(given[0]) // len(mean)
         if (mean * times, std * times) == given:
             return name

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from reportgen.common.errors import MeasureError, UnreadableError
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.locate import find, tried_places
-from reportgen.data.search import DataSource, Search
+from reportgen.data.known import find, fingerprint_if_known
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.plan.checkpoints import (
     as_file,
     file_name,
@@ -25,7 +26,7 @@ from reportgen.spec.model import Weights
 
 T = TypeVar("T")
 
-ReadData: TypeAlias = Callable[[DataSource, str, Search, float], str]
+ReadData: TypeAlias = Callable[[DataRequest, str, Search, float], str]
 """Reads a split of a data set within some seconds, and returns its fingerprint."""
 
 # By the name of an input: why nobody knows whether it changed.
@@ -85,7 +86,7 @@ class Probe:
         source = build.data.source
         for split in splits(build):
             name = "data" if split == build.data.split else f"data ({split})"
-            asked[name] = (source, split), self._reader(source, split)
+            asked[name] = (source, split), partial(self._fingerprint, source, split)
         if (
             build.options.weights
             and build.options.weights.file
@@ -110,19 +111,14 @@ class Probe:
                 self._answers[key] = UnreadableError(_first_line(error))
         return self._answers[key]
 
-    def _reader(self, source: DataSource, split: str) -> Callable[[], str]:
-        def fingerprint() -> str:
-            if known := fingerprint_if_known(source, split, self.search):
-                return known
-            if why := _why_not_here(source, split, self.search):
-                raise UnreadableError(why)
-            if self._read is None:
-                raise UnreadableError(
-                    f"{source.title} ({split}) was not read here yet: a run reads it"
-                )
-            return self._read(source, split, self.search, self.plan.measure.time_limit)
-
-        return fingerprint
+    def _fingerprint(self, source: DataRequest, split: str) -> str:
+        if known := fingerprint_if_known(source, split, self.search):
+            return known
+        if why := _why_not_here(source, split, self.search):
+            raise UnreadableError(why)
+        if self._read is None:
+            raise UnreadableError(f"{source.title} ({split}) was not read here yet: a run reads it")
+        return self._read(source, split, self.search, self.plan.measure.time_limit)
 
 
 def _moved(name: str, was: Mapping[str, str], now: Mapping[str, str]) -> bool:
@@ -170,16 +166,18 @@ def _no_weights(weights: Weights, search: Search) -> str:
     return f"the weights {file_name(weights)} are not here (tried {tried})"
 
 
-def _why_not_here(source: DataSource, split: str, search: Search) -> str:
+def _why_not_here(source: DataRequest, split: str, search: Search) -> str:
     """Say why a split cannot be read; empty if it can."""
-    if is_here(source, split, search):
-        return ""
-    tried = f" (tried {_listed(tried_places(source, split, search))})"
     try:
-        find(source, split, search)
-    except (MeasureError, OSError) as error:
-        return f"{error}{tried}"
-    return f"{source.title} ({split}) is not here{tried}"
+        if find(source, split, search):
+            return ""
+        why = f"{source.title} ({split}) is not here"
+    except OSError as error:
+        why = str(error)
+    except Exception as error:  # of a plugin it may be anything
+        why = _first_line(error)
+    tried = _listed(source.entry.tried(source, split, search))
+    return f"{why} (tried {tried})" if tried else why
 
 
 def _listed(paths: Iterable[str]) -> str:

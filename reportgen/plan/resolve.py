@@ -15,9 +15,7 @@ from pathlib import Path
 from reportgen.common.errors import UsageError
 from reportgen.common.fingerprint import digest
 from reportgen.common.units import read_in
-from reportgen.data import datasets
-from reportgen.data.known import SYNTHETIC_COUNT
-from reportgen.data.search import DataSource
+from reportgen.data.source import DATA_SOURCES, DataRequest
 from reportgen.plan.code import imports_digest
 from reportgen.plan.dependencies import digests
 from reportgen.plan.plan import NO_DATA, Build, Data, Plan
@@ -78,35 +76,30 @@ def plan(spec: Spec, *, name: str, spec_dir: Path) -> Plan:
 
 
 def _data(name: str, dataset: Dataset) -> Data:
-    entry = datasets.find(dataset.source or name)
+    source = dataset.source or name
+    entry = DATA_SOURCES[source]
     shape = dataset.shape or entry.shape
     classes = dataset.classes or entry.classes
     assert shape is not None, "checked when the spec was loaded"
     assert classes is not None, "checked when the spec was loaded"
     channels, height, width = shape
     size = dataset.resize
-    count = entry.splits.get(dataset.split)
-    if entry.name == "synthetic":
-        count = dataset.count or SYNTHETIC_COUNT
-    if dataset.normalize is not None:
-        normalization = _for_channels(dataset.normalize, channels)
-    else:
-        mean, std = datasets.NORMALIZATIONS[entry.normalization]
-        normalization = _for_channels(Normalization(mean=[*mean], std=[*std]), channels)
+    mean, std = entry.normalization
+    normalization = dataset.normalize or Normalization(mean=[*mean], std=[*std])
     return Data(
         name=name,
-        source=DataSource(
-            source=entry.name,
+        source=DataRequest(
+            source=source,
             shape=(channels, size or height, size or width),
             classes=classes,
             name=name,
             path=dataset.path,
-            count=count if entry.name == "synthetic" else None,
+            count=dataset.count,
             resize=size,
         ),
         split=dataset.split,
-        normalization=normalization,
-        count=count,
+        normalization=_for_channels(normalization, channels),
+        count=entry.size(dataset.split, dataset.count),
     )
 
 

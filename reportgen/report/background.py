@@ -99,7 +99,7 @@ def dataset_table(record: Record) -> Table | None:
                 name,
                 data.source if data.source != name else "",
                 data.split,
-                _images(data),
+                _images(data, unread=_unread(record, name)),
                 data.left_out,
                 shape_text(data.shape),
                 str(data.classes),
@@ -111,8 +111,19 @@ def dataset_table(record: Record) -> Table | None:
     )
 
 
-def _images(data: DatasetRecord) -> str:
+def _unread(record: Record, name: str) -> bool:
+    """Whether accuracy on a data set was to be measured and could not be."""
+    builds = (build for build in record.builds.values() if build.dataset == name)
+    figures = [pair for build in builds for pair in build.figures.items()]
+    quality = [figure for key, figure in figures if metric_of(key).kind == "accuracy"]
+    failed = any(figure.cause in ("missing", "failed") for figure in quality)
+    return failed and not any(map(is_own, quality))
+
+
+def _images(data: DatasetRecord, *, unread: bool) -> str:
     """Say how many images were read, and of how many where that is known and another number."""
+    if unread and data.read is None and data.count:
+        return f"none of {data.count:,}"
     if data.read is None or data.count is None or data.read == data.count:
         number = data.count if data.read is None else data.read
         return "" if number is None else f"{number:,}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeGuard
 
 from reportgen.common import units
-from reportgen.data.datasets import DATASETS
+from reportgen.data.source import DATA_SOURCES
 from reportgen.record.budgets import verdicts_of
 from reportgen.record.certainty import interval_of, interval_of_share
 from reportgen.record.metric import Metric
@@ -93,8 +93,8 @@ def part_of(figure: Figure | None, data: DatasetRecord | None, name: str) -> str
     here, published = figure.total, data.count
     if here is None or published is None or here == published:
         return ""
-    known = data.source in DATASETS and data.split in DATASETS[data.source].splits
-    split = f"{DATASETS[data.source].title if known else name}'s {data.split} split"
+    known = data.source in DATA_SOURCES and data.split in DATA_SOURCES[data.source].splits
+    split = f"{DATA_SOURCES[data.source].title if known else name}'s {data.split} split"
     if here < published:
         return f"on {here:,} of the {published:,} images of {split}"
     return f"on {here:,} images, and {split} has {published:,}"

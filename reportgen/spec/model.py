@@ -21,7 +21,7 @@ from pydantic import (
 
 from reportgen.common.errors import did_you_mean
 from reportgen.common.registry import was_known
-from reportgen.data import datasets
+from reportgen.data.normalizations import NORMALIZATIONS
 from reportgen.record.metrics import METRICS, metrics
 from reportgen.sources import catalog
 from reportgen.sources.catalog import MODEL_SOURCES
@@ -90,11 +90,9 @@ def _by_name(value: Any) -> Any:
     """Replace the name of a normalisation by its figures."""
     if not isinstance(value, str):
         return value
-    if value not in datasets.NORMALIZATIONS:
-        raise problem(
-            f"unknown normalisation '{value}'", did_you_mean(value, datasets.NORMALIZATIONS)
-        )
-    mean, std = datasets.NORMALIZATIONS[value]
+    if value not in NORMALIZATIONS:
+        raise problem(f"unknown normalisation '{value}'", did_you_mean(value, NORMALIZATIONS))
+    mean, std = NORMALIZATIONS[value]
     return {"mean": list(mean), "std": list(std)}
 
 
@@ -105,7 +103,7 @@ Normalize = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"enum": list(datasets.NORMALIZATIONS)},
+                {"enum": list(NORMALIZATIONS)},
                 {
                     "type": "object",
                     "properties": {"mean": _FIGURES, "std": _FIGURES},
@@ -122,15 +120,15 @@ class Dataset(Part):
     """A data set: a known one, a folder of images per class, or random images."""
 
     source: str | None = None
-    """A known name, `folder` or `synthetic`; default: the key above it."""
+    """A name that `reportgen list datasets` shows; default: the key above it."""
     split: str = "test"
     """Which part to evaluate on: `test` or `train`, or the name of a sub-folder."""
     path: str | None = None
-    """For `folder`: the folder or zip that holds SPLIT/CLASS/*.png, beside the spec or absolute."""
+    """Where it lies, beside the spec or absolute; for `folder`: what holds SPLIT/CLASS/*.png."""
     shape: Annotated[list[Side], Field(min_length=3, max_length=3)] | None = None
-    """Channels, height and width; needed for `folder` and `synthetic`."""
+    """Channels, height and width; needed unless the data set is a known one."""
     classes: Classes | None = None
-    """Number of classes; needed for `folder` and `synthetic`."""
+    """Number of classes; needed unless the data set is a known one."""
     count: PositiveInt | None = None
     """For `synthetic`: number of images; default: 1,000."""
     resize: PositiveInt | None = None

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from reportgen.common.errors import Problem, did_you_mean
+from reportgen.common.registry import PluginError, UnknownNameError
 from reportgen.common.units import read_in
 from reportgen.common.visible import alike
-from reportgen.data import datasets
+from reportgen.data.normalizations import NORMALIZATIONS
+from reportgen.data.source import DATA_SOURCES, DataSource
 from reportgen.record.metrics import is_known, metric_of
 from reportgen.spec.filled import (
     budget_problems,
@@ -67,27 +69,21 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
             continue
         path = ("datasets", name)
         try:
-            entry = datasets.find(source)
-        except datasets.UnknownDatasetError as error:
+            entry = DATA_SOURCES[source]
+        except (UnknownNameError, PluginError) as error:
             at_key = not options.get("source")
-            hint = error.hint
-            if at_key:
+            hint = error.hint if isinstance(error, UnknownNameError) else ""
+            if at_key and hint:
                 hint += " Or say what it is: `source: folder` or `source: synthetic`."
             place = path if at_key else (*path, "source")
             yield parsed.problem(place, str(error), hint, at_key=at_key)
             continue
-        needed = [key for key in ("shape", "classes") if getattr(entry, key) is None]
-        needed += ["path"] if source == "folder" else []
-        for key in needed:
-            if options.get(key) is None:
+        for key in ("shape", "classes", *entry.needs):
+            if getattr(entry, key, None) is None and options.get(key) is None:
                 yield parsed.problem(
                     path,
                     f"a data set from `{source}` needs '{key}'",
-                    {
-                        "shape": "Add `shape: [channels, height, width]`.",
-                        "classes": "Add `classes: 10`, or how many there are.",
-                        "path": "Add `path: FOLDER_OR_ZIP`.",
-                    }[key],
+                    _ADD.get(key, f"Add `{key}`."),
                     at_key=True,
                 )
         split = options.get("split")
@@ -105,13 +101,20 @@ def _datasets(parsed: Source, sets: dict[str, Any]) -> Iterator[Problem]:
                 )
 
 
+_ADD = {
+    "shape": "Add `shape: [channels, height, width]`.",
+    "classes": "Add `classes: 10`, or how many there are.",
+    "path": "Add `path: FILE_OR_FOLDER`.",
+}
+
+
 def _channels(
-    parsed: Source, path: Path, options: dict[str, Any], entry: datasets.DatasetEntry
+    parsed: Source, path: Path, options: dict[str, Any], entry: DataSource
 ) -> Iterator[Problem]:
     """Find a normalisation for another number of channels than the images have."""
     given, shape = options.get("normalize"), options.get("shape", entry.shape)
-    if isinstance(given, str) and given in datasets.NORMALIZATIONS:
-        count = len(datasets.NORMALIZATIONS[given][0])
+    if isinstance(given, str) and given in NORMALIZATIONS:
+        count = len(NORMALIZATIONS[given][0])
     else:
         mean = mapping(given).get("mean")
         count = len(mean) if isinstance(mean, list) else 1
@@ -216,8 +219,8 @@ def _class_counts(parsed: Source, model: str, dataset: str | None) -> list[int]:
         name = dataset or next(iter(sequence(options.get("datasets")) or sets), "")
         own = mapping(sets.get(name)) if isinstance(name, str) else {}
         try:
-            counts = [own.get("classes") or datasets.find(own.get("source") or name).classes]
-        except (datasets.UnknownDatasetError, AttributeError, TypeError):
+            counts = [own.get("classes") or DATA_SOURCES[own.get("source") or name].classes]
+        except (UnknownNameError, PluginError, TypeError):
             counts = []
     return [count for count in sequence(counts) if isinstance(count, int)]
 

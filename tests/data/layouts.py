@@ -17,19 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from reportgen.data.classes import CLASS_NAMES
-from reportgen.data.datasets import DATASETS
-from reportgen.data.search import DataSource, Search
+from reportgen.data.search import Search
+from reportgen.data.source import DATA_SOURCES, DataRequest
 
 Labelled = tuple[str, NDArray[np.uint8]]
 
 
-def catalogued(name: str) -> DataSource:
+def catalogued(name: str) -> DataRequest:
     """Return a data set as the catalogue describes it."""
-    entry = DATASETS[name]
+    entry = DATA_SOURCES[name]
     assert entry.shape
     assert entry.classes
-    return DataSource(name, entry.shape, entry.classes, name=name)
+    return DataRequest(name, entry.shape, entry.classes, name=name)
 
 
 def here(*directories: Path) -> Search:
@@ -41,7 +40,7 @@ def random_images(name: str, count: int, seed: int = 0) -> list[Labelled]:
     """Draw images for a data set of the catalogue, every class at least once if they suffice."""
     channels, height, width = catalogued(name).shape
     draw = np.random.default_rng(seed)
-    names = CLASS_NAMES[name]
+    names = DATA_SOURCES[name].class_names
     pixels = draw.integers(0, 256, (count, height, width, channels), np.uint8)
     return [(names[index % len(names)], image) for index, image in enumerate(pixels)]
 
@@ -82,7 +81,7 @@ def cifar_batch(images: Sequence[Labelled], name: str = "cifar10") -> bytes:
     """Pickle images as the official batches are: rows of 3,072 bytes, a plane for each colour."""
     key = "labels" if name == "cifar10" else "fine_labels"
     rows = np.stack([pixels.transpose(2, 0, 1).ravel() for _, pixels in images])
-    labels = [CLASS_NAMES[name].index(label) for label, _ in images]
+    labels = [DATA_SOURCES[name].class_names.index(label) for label, _ in images]
     return pickle.dumps({"data": rows, key: labels, "batch_label": "test"}, protocol=2)
 
 
@@ -95,7 +94,9 @@ def idx(values: NDArray[np.uint8]) -> bytes:
 def idx_files(images: Sequence[Labelled], name: str) -> dict[str, bytes]:
     """Write a test split as MNIST's are."""
     pixels = np.stack([image[:, :, 0] for _, image in images])
-    labels = np.array([CLASS_NAMES[name].index(label) for label, _ in images], np.uint8)
+    labels = np.array(
+        [DATA_SOURCES[name].class_names.index(label) for label, _ in images], np.uint8
+    )
     return {"t10k-images-idx3-ubyte": idx(pixels), "t10k-labels-idx1-ubyte": idx(labels)}
 
 

@@ -13,8 +13,9 @@ import torch.nn.functional as F
 from PIL import Image
 
 from reportgen.common.errors import MeasureError
-from reportgen.data.datasets import NORMALIZATIONS
-from reportgen.data.search import DataSource, Search
+from reportgen.data.normalizations import NORMALIZATIONS
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.data.splits import load
 from tests.data.layouts import (
     catalogued,
@@ -34,7 +35,7 @@ def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> np.nda
     return np.random.default_rng(seed).integers(0, 256, (height, width, channels), np.uint8)
 
 
-def pets(root: Path, **changes: object) -> DataSource:
+def pets(root: Path, **changes: object) -> DataRequest:
     """Write a data set of the user's own, two images of two classes, and return its source."""
     write_folder(
         root / "pets",
@@ -48,10 +49,10 @@ def pets(root: Path, **changes: object) -> DataSource:
         },
     )
     settings = {"shape": (3, 4, 6), "classes": 2, "name": "pets", "path": "pets", **changes}
-    return DataSource("folder", **settings)  # type: ignore[arg-type]
+    return DataRequest("folder", **settings)  # type: ignore[arg-type]
 
 
-def complaint(dataset: DataSource, split: str, root: Path) -> tuple[str, str]:
+def complaint(dataset: DataRequest, split: str, root: Path) -> tuple[str, str]:
     with pytest.raises(MeasureError) as error:
         load(dataset, split, Search((), offline=True, spec_dir=root))
     return str(error.value), error.value.hint
@@ -70,7 +71,7 @@ def test_a_folder_beside_the_spec(tmp_path: Path) -> None:
 def test_a_folder_in_a_data_directory_and_as_zip(tmp_path: Path) -> None:
     dataset = pets(tmp_path / "data")
     split = load(dataset, "train", Search((tmp_path / "data",), spec_dir=tmp_path))
-    zipped = DataSource("folder", (3, 4, 6), 2, name="pets", path="pets.zip")
+    zipped = DataRequest("folder", (3, 4, 6), 2, name="pets", path="pets.zip")
     write_zip(
         tmp_path / "pets.zip",
         {
@@ -140,7 +141,7 @@ def test_sixteen_bits_are_not_cut_off(tmp_path: Path) -> None:
 def test_the_wrong_number_of_classes(tmp_path: Path) -> None:
     assert complaint(pets(tmp_path, classes=3), "val", tmp_path) == (
         "there are 2 classes in pets (ape, cat), and the spec declares 3",
-        "Each folder of images is one class. Correct `classes` in the spec, or the folders.",
+        "Each folder of images is one class. Correct `classes` in the spec, or the data.",
     )
     # Nor does it pass once it has been decoded with the right number.
     load(pets(tmp_path), "val", Search(spec_dir=tmp_path))
@@ -165,7 +166,7 @@ def test_a_split_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    gone = DataSource("folder", (3, 4, 6), 2, name="pets", path="gone")
+    gone = DataRequest("folder", (3, 4, 6), 2, name="pets", path="gone")
     assert complaint(gone, "val", tmp_path) == (
         "there is no folder or zip 'gone'",
         "`path` is looked for beside the spec, then in each --data-dir.",
@@ -239,7 +240,7 @@ def test_grey_palette_and_transparent_images_become_rgb(tmp_path: Path) -> None:
         Image.new("RGB", (6, 4), (255, 255, 255)).convert(mode).save(file, kind)
         suffix = "jpg" if mode == "CMYK" else "png"
         write_folder(tmp_path, {f"pets/test/{number % 2}/{mode}.{suffix}": file.getvalue()})
-    dataset = DataSource("folder", (3, 4, 6), 2, name="pets", path="pets")
+    dataset = DataRequest("folder", (3, 4, 6), 2, name="pets", path="pets")
 
     split = load(dataset, "test", Search(spec_dir=tmp_path))
 
@@ -292,11 +293,11 @@ def test_the_normalisation_of_cifar10_is_that_of_its_training_split(data_dir: Pa
 
 
 def test_random_images_are_the_same_every_time() -> None:
-    dataset = DataSource("synthetic", (3, 8, 8), 7, count=20)
+    dataset = DataRequest("synthetic", (3, 8, 8), 7, count=20)
     first, second = load(dataset, "test", here()), load(dataset, "test", here())
     other = load(dataset, "train", here())
 
-    assert first.synthetic
+    assert first.no_answers == "random images have no right answer"
     assert first.images.shape == (20, 3, 8, 8)
     assert set(first.labels) <= set(range(7))
     np.testing.assert_array_equal(first.images, second.images)

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.common import cache
-from reportgen.data.classes import CLASS_NAMES
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.search import DataSource, Search
+from reportgen.common.errors import MeasureError
+from reportgen.data.known import find, fingerprint_if_known
+from reportgen.data.search import Search
+from reportgen.data.source import DATA_SOURCES, DataRequest
 from reportgen.data.splits import load
 from reportgen.data.store import fingerprint_of, image_digest
 from tests.data.layouts import (
@@ -96,7 +97,7 @@ def test_it_is_known_after_the_first_reading_and_until_a_file_changes(tmp_path: 
     write_zip(archive, files(random_images("cifar10", 10)))
     search = here(tmp_path)
     assert fingerprint_if_known(CIFAR10, "test", search) is None
-    assert is_here(CIFAR10, "test", search)
+    assert find(CIFAR10, "test", search)
 
     split = load(CIFAR10, "test", search)
     assert fingerprint_if_known(CIFAR10, "test", search) == split.fingerprint
@@ -121,10 +122,10 @@ def test_a_changed_file_in_a_folder_is_noticed(tmp_path: Path) -> None:
 
 def test_what_needs_no_files(tmp_path: Path) -> None:
     digits, search = catalogued("digits"), here(tmp_path)
-    synthetic = DataSource("synthetic", (1, 4, 4), 2)
+    synthetic = DataRequest("synthetic", (1, 4, 4), 2)
     assert fingerprint_if_known(digits, "test", search) is None
-    assert is_here(digits, "test", search)
-    assert is_here(synthetic, "test", search)
+    assert find(digits, "test", search)
+    assert find(synthetic, "test", search)
     assert fingerprint_if_known(digits, "test", search) is None
 
     split = load(digits, "test", search)
@@ -137,10 +138,11 @@ def test_what_needs_no_files(tmp_path: Path) -> None:
 
 def test_what_is_wrong_is_left_for_loading_to_say(tmp_path: Path) -> None:
     (tmp_path / "cifar10-test.zip").write_bytes(b"broken")
-    gone = DataSource("folder", (3, 4, 4), 2, name="pets", path="gone")
+    gone = DataRequest("folder", (3, 4, 4), 2, name="pets", path="gone")
     for dataset in (CIFAR10, gone):
         assert fingerprint_if_known(dataset, "test", here(tmp_path)) is None
-        assert not is_here(dataset, "test", here(tmp_path))
+        with pytest.raises(MeasureError):
+            find(dataset, "test", here(tmp_path))
 
 
 @pytest.mark.parametrize("damage", ["truncated", "empty", "gone", "a bit", "labels"])
@@ -190,14 +192,15 @@ def test_looking_up_imports_neither_torch_nor_numpy(tmp_path: Path) -> None:
     program = """
 import json, pathlib, sys
 from reportgen.plan.checkpoints import locate_weights
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.search import DataSource, Search
+from reportgen.data.known import find, fingerprint_if_known
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 search = Search((pathlib.Path(sys.argv[1]),))
-cifar10 = DataSource("cifar10", (3, 32, 32), 10)
+cifar10 = DataRequest("cifar10", (3, 32, 32), 10)
 found = fingerprint_if_known(cifar10, "test", search)
-fingerprint_if_known(DataSource("digits", (1, 8, 8), 10), "test", search)
+fingerprint_if_known(DataRequest("digits", (1, 8, 8), 10), "test", search)
 heavy = sorted({"torch", "numpy", "torchvision", "sklearn", "PIL"} & set(sys.modules))
-print(json.dumps([found, is_here(cifar10, "test", search), heavy]))
+print(json.dumps([found, find(cifar10, "test", search) is not None, heavy]))
 """
     output = subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], text=True)
     assert json.loads(output) == [split.fingerprint, True, []]
@@ -214,5 +217,5 @@ print(json.dumps([found, is_here(cifar10, "test", search), heavy]))
 def test_the_real_data_sets(name: str, split: str, fingerprint: str, data_dir: Path) -> None:
     loaded = load(catalogued(name), split, here(data_dir))
     assert loaded.fingerprint == fingerprint
-    assert loaded.class_names == CLASS_NAMES[name]
-    assert set(np.bincount(loaded.labels)) == {10_000 // len(CLASS_NAMES[name])}
+    assert loaded.class_names == DATA_SOURCES[name].class_names
+    assert set(np.bincount(loaded.labels)) == {10_000 // len(DATA_SOURCES[name].class_names)}

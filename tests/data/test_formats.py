@@ -15,7 +15,8 @@ from torchvision.datasets import ImageFolder
 from reportgen.common.errors import MeasureError
 from reportgen.data.image_tree import SUFFIXES
 from reportgen.data.images import NO_IMAGES
-from reportgen.data.search import DataSource, Search
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.data.splits import load
 from tests.data.layouts import write_folder, write_zip
 
@@ -94,8 +95,8 @@ FILES: dict[str, bytes] = {
 }
 
 
-def folder(name: str) -> DataSource:
-    return DataSource("folder", (3, SIZE[1], SIZE[0]), 2, name="pets", path=name)
+def folder(name: str) -> DataRequest:
+    return DataRequest("folder", (3, SIZE[1], SIZE[0]), 2, name="pets", path=name)
 
 
 def of_imagefolder(root: Path) -> Counter[tuple[int, bytes]]:
@@ -131,7 +132,7 @@ def test_other_numbers_of_channels_are_pillows_conversion(channels: int, tmp_pat
     names = ["rgb.png", "holes.png", "clear-grey.png", "print.jpe", "deep.png"]
     write_folder(tmp_path / "pets", {f"test/{name[0]}/{name}": FILES[name] for name in names})
     classes = len({name[0] for name in names})
-    dataset = DataSource("folder", (channels, 4, 6), classes, name="pets", path="pets")
+    dataset = DataRequest("folder", (channels, 4, 6), classes, name="pets", path="pets")
 
     split = load(dataset, "test", Search(spec_dir=tmp_path))
 

@@ -12,8 +12,7 @@ import pytest
 from PIL import Image
 
 from reportgen.common.errors import MissingError
-from reportgen.data.known import fingerprint_if_known
-from reportgen.data.locate import find
+from reportgen.data.known import find, fingerprint_if_known
 from reportgen.data.splits import load
 from tests.data.layouts import (
     Labelled,

@@ -15,8 +15,9 @@ from PIL import Image
 from torchvision.datasets import ImageFolder
 
 from reportgen.common.errors import MeasureError, MissingError
-from reportgen.data.known import fingerprint_if_known, is_here
-from reportgen.data.search import DataSource, Search
+from reportgen.data.known import find, fingerprint_if_known
+from reportgen.data.search import Search
+from reportgen.data.source import DataRequest
 from reportgen.data.splits import load
 from reportgen.data.store import Split
 from tests.data.layouts import catalogued, files, png, random_images, write_folder, write_zip
@@ -27,8 +28,8 @@ def shade(value: int) -> bytes:
     return png(np.full((2, 2, 3), value, np.uint8))
 
 
-def pets(path: str = "pets", classes: int = 2) -> DataSource:
-    return DataSource("folder", (3, 2, 2), classes, name="Pets", path=path)
+def pets(path: str = "pets", classes: int = 2) -> DataRequest:
+    return DataRequest("folder", (3, 2, 2), classes, name="Pets", path=path)
 
 
 def read(root: Path, *, path: str = "pets", split: str = "test", classes: int = 2) -> Split:
@@ -151,7 +152,7 @@ def test_a_split_that_is_not_there_is_missed_with_those_that_are(
     with pytest.raises(MissingError) as error:
         read(tmp_path)
     assert (str(error.value), error.value.hint) == (message, hint)
-    assert not is_here(pets(), "test", Search(spec_dir=tmp_path))
+    assert not find(pets(), "test", Search(spec_dir=tmp_path))
 
 
 def test_an_archive_of_another_split_is_not_taken_for_this_one(tmp_path: Path) -> None:
@@ -270,7 +271,7 @@ def test_folders_of_a_known_data_set(change: object, message: str, tmp_path: Pat
 
 
 def test_a_known_data_set_has_its_own_number_of_classes(tmp_path: Path) -> None:
-    dataset = DataSource("digits", (1, 8, 8), 7, name="digits")
+    dataset = DataRequest("digits", (1, 8, 8), 7, name="digits")
     with pytest.raises(MeasureError) as error:
         load(dataset, "test", Search(offline=True))
     assert str(error.value) == (

@@ -16,7 +16,7 @@ import torch
 
 from reportgen.cli import main
 from reportgen.common import cache
-from reportgen.data.classes import CLASS_NAMES
+from reportgen.data.published import CIFAR10
 from tests.data.layouts import png, write_folder, write_zip
 from tests.engine.subjects import NET, RIGHT, pictures
 
@@ -133,7 +133,7 @@ def test_a_part_of_a_known_data_set_is_not_taken_for_the_whole(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     image = np.zeros((32, 32, 3), np.uint8)
-    names = CLASS_NAMES["cifar10"]
+    names = CIFAR10.class_names
     write_zip(
         folder / "data" / "cifar10-test.zip",
         {f"test/{name}/{n}.png": png(image + n) for name in names for n in range(2)},

@@ -343,13 +343,14 @@ def test_a_check_on_digits_needs_no_scikit_learn(monkeypatch: pytest.MonkeyPatch
     import importlib.metadata
 
     from reportgen.data.known import fingerprint_if_known
-    from reportgen.data.search import DataSource, Search
+    from reportgen.data.search import Search
+    from reportgen.data.source import DataRequest
 
     def version(name: str) -> str:
         raise importlib.metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(importlib.metadata, "version", version)
-    digits = DataSource(source="digits", shape=(1, 8, 8), classes=10)
+    digits = DataRequest(source="digits", shape=(1, 8, 8), classes=10)
     assert fingerprint_if_known(digits, "test", Search((), True, Path())) is None
 
 

@@ -306,7 +306,7 @@ def test_what_cannot_be_evaluated() -> None:
     with pytest.raises(MeasureError) as error:
         evaluate(
             Returns(None),
-            dataclasses.replace(labelled([0], 3), synthetic=True),
+            dataclasses.replace(labelled([0], 3), no_answers="random images have no right answer"),
             normalization=PLAIN,
             batch_size=4,
             metrics=["top1"],

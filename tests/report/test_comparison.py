@@ -249,6 +249,17 @@ def test_the_data_sets_say_how_many_images_were_read(
     assert "Left out" not in cells
 
 
+def test_a_data_set_that_could_not_be_read_has_no_images() -> None:
+    record = cifar10_record()
+    lost = Figure("unavailable", cause="missing", reason="it is not here")
+    builds = {key: replace(build, figures={"top1": lost}) for key, build in record.builds.items()}
+    data = replace(record.datasets["cifar10"], read=None, count=10_000)
+    table = dataset_table(replace(record, builds=builds, datasets={"cifar10": data}))
+    assert table is not None
+    cells = dict(zip(table.header, table.rows[0], strict=True))
+    assert cells["Images"].text == "none of 10,000"
+
+
 def test_the_data_sets_say_which_files_were_left_out() -> None:
     record = cifar10_record()
     data = replace(record.datasets["cifar10"], left_out="2 files: a.txt, b.csv")
