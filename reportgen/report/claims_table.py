@@ -7,7 +7,7 @@ from reportgen.claims.sentences import our_text
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import Record
 from reportgen.report.comparison import labelled_builds
-from reportgen.report.model import NOTHING, Row, Table, headed, words
+from reportgen.report.model import MISSING, Cell, Row, Table, headed, words
 
 _LABELS = ("Who says", "Of", "What", "Claimed", "Ours", "Verdict")
 _COLUMNS = headed(*_LABELS, numbers=("Claimed", "Ours"))
@@ -20,16 +20,16 @@ def claim_table(record: Record) -> Table | None:
     for verdict in judge(record):
         claim = verdict.claim
         label = metric_of(claim.metric).label
-        ours = NOTHING if verdict.ours is None else our_text(claim.metric, verdict.ours)
-        texts = (
-            claim.source,
-            labels[verdict.build],
-            f"{label} of {claim.module}" if claim.module else label,
-            claim.value,
-            ours,
-            verdict.verdict,
+        ours = verdict.ours
+        cells = (
+            words(claim.source),
+            words(labels[verdict.build]),
+            words(f"{label} of {claim.module}" if claim.module else label),
+            words(claim.value),
+            MISSING if ours is None else Cell(our_text(claim.metric, ours), ours),
+            Cell(verdict.verdict, verdict.status),
         )
-        rows.append(Row(verdict.build, tuple(map(words, texts))))
+        rows.append(Row(verdict.build, cells))
     return Table("Claims", "Claims", _COLUMNS, tuple(rows)) if rows else None
 
 

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from reportgen.claims.judge import Status
 from reportgen.cli import main
 from reportgen.common import registry
 from reportgen.record import record as records
@@ -90,3 +91,19 @@ def test_the_format_of_the_page(
     assert main(["check", *spec]) == 0
     monkeypatch.undo()
     registry._declared.cache_clear()
+
+
+def test_what_became_of_budgets_and_claims_is_a_value() -> None:
+    """A writer reads it there, and not out of a sentence."""
+    states = {"kept", "broken", "undecided"}, set(get_args(Status))
+    found: list[set[object]] = [set(), set()]
+    for path in (ROOT / "out").glob("*.json"):
+        record = records.read(path)
+        assert record is not None
+        report = build(record)
+        for values, table in zip(found, (report.budgets, report.claims), strict=True):
+            values |= {row.cells[-1].value for row in table.rows} if table else set()
+    assert "agrees" in found[1]
+    for values, possible in zip(found, states, strict=True):
+        assert values <= possible
+        assert all(f"`{value}`" in TEMPLATES for value in possible)
