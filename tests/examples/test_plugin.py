@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -27,9 +30,10 @@ report: {columns: [top1, top3, params]}
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package into a folder of its own."""
     folder = tmp_path_factory.mktemp("site")
+    package = shutil.copytree(ROOT / "examples" / "plugin", folder / "source")  # builds there
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
     pip += ["--no-build-isolation", "--disable-pip-version-check"]
-    pip += ["--target", str(folder), str(ROOT / "examples" / "plugin")]
+    pip += ["--target", str(folder), str(package)]
     subprocess.run(pip, check=True, env={**os.environ, "TMPDIR": str(folder)})
     return folder
 
@@ -63,6 +67,44 @@ def test_a_model_of_a_package(installed: Path, tmp_path: Path) -> None:
     assert figures(tmp_path)["params"]["value"] == 650  # 64 × 10 weights and 10 biases
     page = (tmp_path / "out" / "s.md").read_text(encoding="utf-8")
     assert "- **CNN**: example/linear; input 1×8×8; package: reportgen-example 1.0\n" in page
+
+
+ARRAYS = """\
+reportgen: 1
+title: Arrays
+datasets: {pictures: {source: arrays, path: pictures, shape: [1, 8, 8], classes: 2}}
+models: {CNN: {source: example/linear, weights: {file: weights.pt}}}
+measure: {complexity: {}, accuracy: {metrics: [top1]}}
+report: {columns: [top1, params], formats: [md, tsv]}
+"""
+
+
+def test_data_and_a_format_of_a_package(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(ARRAYS, encoding="utf-8")
+    (tmp_path / "pictures").mkdir()
+    labels = np.arange(12) % 2
+    images = np.zeros((12, 8, 8, 1), np.uint8)
+    images[labels == 1] = 255
+    images[11] = 0  # looks like the other class
+    np.save(tmp_path / "pictures" / "test.npy", images)
+    np.save(tmp_path / "pictures" / "test-labels.npy", labels)
+    # Bright images are of class 1: each pixel is -1 or 1 when it is normalised.
+    weight = torch.stack([-torch.ones(64), torch.ones(64)])
+    torch.save({"1.weight": weight, "1.bias": torch.zeros(2)}, tmp_path / "weights.pt")
+    code, said = reportgen(tmp_path, "s.yaml", site=installed)
+    assert code == 0, said
+    top1 = figures(tmp_path)["top1"]
+    assert (top1["correct"], top1["total"], top1["value"]) == (11, 12, 91.6667)
+    assert (tmp_path / "out" / "s.tsv").read_text(encoding="utf-8") == (
+        "table\tmodel\tmetric\tvalue\tunit\n"
+        "pictures\tCNN\ttop1\t91.6667\t%\n"
+        "pictures\tCNN\tparams\t130\t\n"  # 64 × 2 weights and 2 biases
+    )
+    code, said = reportgen(tmp_path, "check", "s.yaml", site=installed)
+    assert (code, said) == (0, "s.yaml: in order, 1 build\n")
+    for topic, name in (("datasets", "arrays"), ("formats", "tsv"), ("model-sources", "example")):
+        code, said = reportgen(tmp_path, "list", topic, site=installed)
+        assert f"\n{name} " in said or f"\n{name}/" in said
 
 
 def test_a_metric_of_a_package(installed: Path, tmp_path: Path) -> None:

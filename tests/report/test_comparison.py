@@ -256,7 +256,7 @@ def test_a_data_set_that_could_not_be_read_has_no_images() -> None:
     data = replace(record.datasets["cifar10"], read=None, count=10_000)
     table = dataset_table(replace(record, builds=builds, datasets={"cifar10": data}))
     assert table is not None
-    cells = dict(zip(table.header, table.rows[0], strict=True))
+    cells = dict(zip(headers(table), table.rows[0].cells, strict=True))
     assert cells["Images"].text == "none of 10,000"
 
 
