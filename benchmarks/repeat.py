@@ -25,7 +25,7 @@ from reportgen.data.search import Search
 from reportgen.engine.workers import Workers
 from reportgen.plan.resolve import plan
 from reportgen.record import record as records
-from reportgen.record.metrics import split_key
+from reportgen.record.metrics import parse_key
 from reportgen.record.record import Figure, Record
 from reportgen.spec.load import load
 
@@ -125,7 +125,7 @@ def latencies(runs: Sequence[Record]) -> dict[str, list[Figure]]:
     for record in runs:
         for name, build in record.builds.items():
             for key, figure in build.figures.items():
-                metric, size = split_key(key)
+                metric, size = parse_key(key).name, parse_key(key).batch
                 if metric == "latency" and figure.provenance == "measured":
                     found[f"{name}, batch {size}"].append(figure)
     return found

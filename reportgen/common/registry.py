@@ -115,8 +115,8 @@ class Registry(Mapping[str, E]):
 
     def _load(self, name: str) -> E:
         if name in self._shipped:
-            entry = self._shipped[name]
-            return load(entry) if isinstance(entry, str) else entry
+            entry: E = imported(self._shipped[name])
+            return entry
         points = self._declared().get(name, ())
         if len(points) > 1:
             first, second = (_owner(point) for point in points[:2])
@@ -165,8 +165,10 @@ def was_known(name: str) -> bool:
     return name in _KNOWN_BEFORE.get()
 
 
-def load(target: str) -> Any:
-    """Import what `module:attribute` names."""
+def imported(target: Any) -> Any:
+    """Import what `module:attribute` names; return anything else as it is."""
+    if not isinstance(target, str):
+        return target
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
 

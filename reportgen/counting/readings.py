@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reportgen.counting.conventions import ACTIVATIONS, PARAMS, WORK, Convention, named
-from reportgen.record.metrics import split_convention
+from reportgen.record.metrics import parse_key
 
 FAMILIES: Mapping[str, Mapping[str, Convention]] = {
     "flops": named(WORK),
@@ -34,8 +34,5 @@ def reading(key: str) -> Convention:
     """
     if key in PLAIN:
         return PLAIN[key]
-    parts = split_convention(key)
-    if parts is None:
-        raise KeyError(key)
-    metric, convention = parts
-    return FAMILIES[metric][convention]
+    parts = parse_key(key)
+    return FAMILIES[parts.name][parts.convention]

@@ -13,13 +13,14 @@ from reportgen.builds.dtype import unusual_dtypes
 from reportgen.builds.example_inputs import example
 from reportgen.builds.quantize import Quantized, describe, packed_parameters
 from reportgen.common.errors import UnfitError
+from reportgen.common.registry import imported
 from reportgen.counting import readings
 from reportgen.data.search import Search
 from reportgen.engine.journal import unavailable
 from reportgen.engine.results import Counted
 from reportgen.plan.plan import Build
 from reportgen.record.ledger import Ledger
-from reportgen.record.metrics import split_convention
+from reportgen.record.metrics import parse_key
 from reportgen.record.record import Figure
 from reportgen.spec.model import Complexity
 
@@ -94,8 +95,14 @@ def count(build: Build, settings: Complexity, search: Search) -> Counted:
         "macs_fwd_bwd": figure(result.macs * factor, "macs", derived=True),
         "flops_fwd_bwd": figure(result.flops * factor, "flops", derived=True),
     }
-    others = [key for key in build.wanted["complexity"] if split_convention(key)]
-    figures |= {key: read(key) for key in others if key not in figures}
+    for key in map(parse_key, build.wanted["complexity"]):
+        if key.convention and key not in figures:
+            figures[key] = read(key)
+        elif measure := key.metric.measure:
+            try:
+                figures[key] = figure(imported(measure)(result.ledger), key.name)
+            except Exception as error:  # of a package's metric
+                figures[key] = unavailable(error)
     return Counted(figures, result.ledger.to_json(), metadata)
 
 
@@ -103,9 +110,7 @@ def _sizes(
     build: Build, make: Callable[[], nn.Module], ledger: Ledger, by: str, lazy: Sequence[str] = ()
 ) -> tuple[dict[str, Figure], dict[str, str]]:
     """Return the figures of parameters, which need no forward pass, and metadata for the record."""
-    named = [
-        key for key in build.wanted["complexity"] if (split_convention(key) or ("",))[0] == "params"
-    ]
+    named = [key for key in map(parse_key, build.wanted["complexity"]) if key.name == "params"]
     figures = {
         key: Figure(
             "measured",

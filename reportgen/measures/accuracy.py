@@ -14,7 +14,7 @@ from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassStatScores
 
 from reportgen.common.errors import MeasureError
-from reportgen.common.registry import load
+from reportgen.common.registry import imported
 from reportgen.data.batches import MeanAndDeviation, Reader
 from reportgen.data.search import Progress
 from reportgen.data.store import Split
@@ -154,8 +154,7 @@ class _Tally:
 
 def _factory(metric: Metric) -> Callable[[int], torchmetrics.Metric]:
     assert metric.measure is not None, "every metric of quality has one"
-    found = load(metric.measure) if isinstance(metric.measure, str) else metric.measure
-    return cast(Callable[[int], torchmetrics.Metric], found)
+    return cast(Callable[[int], torchmetrics.Metric], imported(metric.measure))
 
 
 def _counts_by_class(metric: torchmetrics.Metric) -> bool:

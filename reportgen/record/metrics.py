@@ -352,21 +352,3 @@ def rank(key: str) -> tuple[int, str, int]:
     """Return what sorts keys in the order of the metrics, batch by batch; unknown ones last."""
     parts = parse_key(key)
     return _RANKS.get(parts.name, len(_RANKS)), parts.column, parts.batch or 0
-
-
-# Until the packages above take keys apart no more.
-
-
-def split_key(key: str) -> tuple[str, int | None]:
-    """Split `latency@256` into (`latency`, 256)."""
-    parts = parse_key(key)
-    return parts.column, parts.batch
-
-
-def split_convention(key: str) -> tuple[str, str] | None:
-    """Split `flops.thop` into (`flops`, `thop`)."""
-    try:
-        parts = parse_key(key)
-    except KeyError:
-        return None
-    return (parts.name, parts.convention) if parts.convention else None

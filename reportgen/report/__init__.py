@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reportgen.common.errors import ReportgenError
-from reportgen.common.registry import PluginError, load
+from reportgen.common.registry import PluginError, imported
 from reportgen.record.formats import FORMATS, Format
 from reportgen.record.record import Record
 from reportgen.report.background import dataset_table, environment_table, models, notation
@@ -107,4 +107,4 @@ def _written(name: str, report: Report) -> str | bytes:
 
 def _if(wanted: object, target: str, record: Record) -> Any:
     """Make what few reports ask for, and import it for those alone."""
-    return load(f"reportgen.report.{target}")(record) if wanted else None
+    return imported(f"reportgen.report.{target}")(record) if wanted else None

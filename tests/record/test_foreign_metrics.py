@@ -15,7 +15,7 @@ from reportgen.common.errors import SpecError, UsageError
 from reportgen.record import record as records
 from reportgen.record.budgets import verdicts
 from reportgen.record.merge import merge
-from reportgen.record.metrics import is_known, is_possible, metric_of, rank, split_key
+from reportgen.record.metrics import is_known, is_possible, metric_of, parse_key, rank
 from reportgen.record.record import Record
 from reportgen.report import build as make
 from reportgen.report import render, write_for_terminal
@@ -65,7 +65,8 @@ def with_columns(text: str, *keys: str) -> Record:
 
 
 def test_a_key_may_be_a_plugins() -> None:
-    assert split_key("robustness@8") == ("robustness", 8)
+    key = parse_key("robustness@8")
+    assert (key, key.name, key.batch, key.column) == ("robustness@8", "robustness", 8, "robustness")
     assert is_possible("energy.total")
     assert not is_known("robustness")
     assert is_known("latency@8")
