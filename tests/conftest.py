@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,17 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.mkdtemp(prefix="pytest-inductor-")
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = folder
     config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers_start_quickly() -> Iterator[None]:
+    """Let workers find all imports made: else those of the session's first run hold for all."""
+    from reportgen.engine import measuring, workers
+
+    workers.preload({*measuring._PRELOADED.values()})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workers, "preload", lambda modules: None)
+        yield
 
 
 @pytest.fixture(scope="session")
