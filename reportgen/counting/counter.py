@@ -110,18 +110,28 @@ def count(
         )
     ledger = recorder.ledger()
     check = watched.second.result(recorder.driven_macs)
-    notes = [*_seen_by_one(check, counter_name()), *recorder.notes]
+    notes = [*_remarks(check, counter_name()), *recorder.notes]
     if ledger.params and not ledger.macs and not check.unknown:
         notes.append(f"No products were seen, although there are {ledger.params:,} parameters.")
     return Count(ledger, check, counter_name(), device, tuple(notes))
 
 
-def _seen_by_one(check: CrossCheck, counter: str) -> Iterator[str]:
-    """Say what DeepSpeed did not see, where there is any."""
+def _remarks(check: CrossCheck, counter: str) -> Iterator[str]:
+    """Say what DeepSpeed did not see, what is complex, and what nobody counts, if there is any."""
     if check.unseen:
         yield (
-            f"Of these products, {counter} saw {check.driven_macs:,}; torch's FlopCounterMode "
-            f"alone saw those of {', '.join(check.unseen)}."
+            f"Of these products, {counter} saw {check.driven_macs:,}; it did not see those of "
+            f"{', '.join(check.unseen)}."
+        )
+    if check.complex_macs:
+        yield (
+            f"Of these products, {check.complex_macs:,} are of complex numbers, "
+            "each of which is four real ones."
+        )
+    if check.uncounted:
+        yield (
+            "Counted by nobody, because tools do not agree on the cost: "
+            f"{', '.join(check.uncounted)}."
         )
 
 

@@ -25,7 +25,7 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import get_testing_overrides
 
-from reportgen.counting.crosscheck import SecondCounter
+from reportgen.counting.crosscheck import EveryOperation, SecondCounter
 from reportgen.counting.failures import CountingError
 from reportgen.counting.formulas import FORMULAS, KINDS, Work
 from reportgen.counting.other_threads import watch
@@ -272,7 +272,7 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
     flops_profiler = profiler.FlopsProfiler(whole)
     undo.callback(_end, profiler)
     flops_profiler.start_profile()
-    undo.enter_context(second)
+    undo.enter_context(EveryOperation(second, recorder))
     return Pass(whole, recorder, second, flops_profiler)
 
 
