@@ -21,6 +21,7 @@ from reportgen.counting.building import build_on_meta
 from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.failures import CountingError
+from reportgen.counting.integers import to_meta
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
 from reportgen.record.ledger import Kind, Ledger, Operation
 
@@ -89,7 +90,7 @@ def count(
     ):
         with _evaluating(model):
             model(*args, **kwargs)
-    with profiled(model) as watched, _evaluating(model):
+    with profiled(model, on_meta=device == "meta") as watched, _evaluating(model):
         try:
             watched.run(*args, **kwargs)
         except Exception as error:
@@ -177,11 +178,11 @@ def count_anywhere(
         CountingError: neither will do: the model is larger than this machine's memory.
         Exception: whatever the factory, or the forward on the CPU, raises.
     """
-    to_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), (tuple(args), kwargs))
+    shapes = tree_map_only(Tensor, to_meta, (tuple(args), kwargs))
     model = None
     try:
         model = build_on_meta(factory)
-        return count(model, *to_meta)
+        return count(model, *shapes)
     except UnfitError:
         raise
     except Exception as error:
@@ -196,7 +197,10 @@ def count_anywhere(
             hint="Let the factory build a new model on every call.",
         )
     result = count(model, args, kwargs)
-    note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
+    note = (
+        "Counted in a real forward pass on the CPU, where the count depends on the input: "
+        f"on meta, {reason}."
+    )
     return replace(result, notes=(*result.notes, note))
 
 

@@ -263,11 +263,11 @@ class EveryOperation(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     supports_higher_order_operators = True
 
-    def __init__(self, counter: SecondCounter, recorder: Recorder) -> None:
+    def __init__(self, counter: SecondCounter, recorder: Recorder, *, on_meta: bool) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._counter = counter
         self._recorder = recorder
-        self._kernels = Kernels()
+        self._kernels = Kernels(on_meta=on_meta)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

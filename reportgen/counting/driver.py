@@ -205,8 +205,12 @@ class Pass:
 
 
 @contextmanager
-def profiled(model: nn.Module) -> Iterator[Pass]:
+def profiled(model: nn.Module, *, on_meta: bool) -> Iterator[Pass]:
     """Count what ``model`` does in the body of the ``with``.
+
+    Args:
+        model: the model.
+        on_meta: whether it is on ``meta``.
 
     Raises:
         CountingError: this thread is counting already, or PyTorch is patched by somebody else.
@@ -220,12 +224,12 @@ def profiled(model: nn.Module) -> Iterator[Pass]:
         _counting_thread = threading.get_ident()
         try:
             with ExitStack() as undo:
-                yield _start(model, undo)
+                yield _start(model, undo, on_meta=on_meta)
         finally:
             _counting_thread = None
 
 
-def _start(model: nn.Module, undo: ExitStack) -> Pass:
+def _start(model: nn.Module, undo: ExitStack, *, on_meta: bool) -> Pass:
     profiler = deepspeed_profiler()
     einops = importlib.import_module("einops")
     # Kernels on meta import it on first use, and it keeps the functions that it then finds.
@@ -272,7 +276,7 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
     flops_profiler = profiler.FlopsProfiler(whole)
     undo.callback(_end, profiler)
     flops_profiler.start_profile()
-    undo.enter_context(EveryOperation(second, recorder))
+    undo.enter_context(EveryOperation(second, recorder, on_meta=on_meta))
     return Pass(whole, recorder, second, flops_profiler)
 
 

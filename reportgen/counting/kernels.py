@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import flop_registry
 
+from reportgen.counting import integers
 from reportgen.counting.formulas import Work
 from reportgen.counting.products import is_sparse, work_of
 
@@ -38,9 +39,14 @@ class Ran(NamedTuple):
 
 
 class Kernels:
-    """Runs the operations of one pass."""
+    """Runs the operations of one pass.
 
-    def __init__(self) -> None:
+    Args:
+        on_meta: whether the model is there, and only integers have values.
+    """
+
+    def __init__(self, *, on_meta: bool = False) -> None:
+        self._run = integers.run if on_meta else _call
         self._known: dict[Hashable, tuple[_Answer, Ran]] = {}
 
     def run(self, func: Any, args: _Args, kwargs: Mapping[str, Any]) -> tuple[Any, Ran]:
@@ -49,12 +55,16 @@ class Kernels:
         if operands is not None and (known := self._known.get((func, operands))):
             answer, ran = known
             return answer(args), ran
-        out = func(*args, **kwargs)
+        out = self._run(func, args, kwargs)
         seen = _flops(getattr(func, "_overloadpacket", func), args, kwargs, out)
         ran = Ran(work_of(func, out, args, kwargs, seen), seen)
         if operands is not None and (new := _answer(out, args, operands)):
             self._known[func, operands] = new, ran
         return out, ran
+
+
+def _call(func: Any, args: _Args, kwargs: Mapping[str, Any]) -> Any:
+    return func(*args, **kwargs)
 
 
 def _flops(packet: Any, args: _Args, kwargs: Mapping[str, Any], out: Any) -> int | None:

@@ -251,8 +251,9 @@ def test_a_model_that_needs_values_is_counted_on_the_cpu():
     assert (result.macs, result.device) == (2 * 4 * 2, "cpu")  # two rows are positive
     assert result.cross_check.verified
     assert result.notes == (
-        "Counted in a real forward pass on the CPU: on meta, NeedsValues cannot run on the meta "
-        "device, because it needs the values of tensors and not only their shapes.",
+        "Counted in a real forward pass on the CPU, where the count depends on the input: on meta, "
+        "NeedsValues cannot run on the meta device, because it needs the values of tensors and not "
+        "only their shapes.",
     )
 
 

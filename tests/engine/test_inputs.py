@@ -55,8 +55,9 @@ measure:
 report: {formats: [md, txt], columns: [macs, params]}
 """
 ON_CPU = (
-    "Counted in a real forward pass on the CPU: on meta, Picky cannot run on the meta device, "
-    "because it needs the values of tensors and not only their shapes."
+    "Counted in a real forward pass on the CPU, where the count depends on the input: on meta, "
+    "Picky cannot run on the meta device, because it needs the values of tensors and not only "
+    "their shapes."
 )
 
 
