@@ -88,7 +88,7 @@ def _moved(model: nn.Module) -> nn.Module:
         table[name] = None
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of gradients that nobody asks for
-        model = model._apply(to_meta)
+        model = model._apply(to_meta)  # type: ignore[no-untyped-call]
     for table, name, tensor in waiting:
         table[name] = _late_twin(tensor)
     return model

@@ -17,6 +17,12 @@ from torch import Tensor
 from torch.utils._pytree import tree_any, tree_map_only
 
 _META = torch.device("meta")
+_GROUPED = torch.ops.aten._grouped_mm.default
+_FILLED = {
+    f"{how}{what}{like}": value
+    for what, value in (("ones", 1), ("zeros", 0))
+    for how, like in (("", ""), ("new_", ""), ("", "_like"))
+}
 _INDEXING = frozenset({"index", "index_put", "index_put_", "_unsafe_index", "_unsafe_index_put"})
 
 
@@ -33,27 +39,54 @@ def to_meta(tensor: Tensor) -> Tensor:
 def run(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return what ``func(*args, **kwargs)`` returns; see above for operands of both kinds."""
     kwargs = dict(kwargs)
-    if "device" in kwargs and kwargs["device"] != torch.device("cpu"):
-        if (made := _made(func, args, kwargs)) is not None:
-            return made
-    abstract = tree_any(_is_abstract, (args, kwargs))
-    if not abstract:
-        return func(*args, **kwargs)
-    if _takes_device(func) and "_to_copy" in str(func):
-        return func(*args, **kwargs | {"device": _META})
+    if kwargs.get("device") == _META and (made := _made(func, args, kwargs)) is not None:
+        return made
+    if not tree_any(_is_abstract, (args, kwargs)):
+        return _filled(func, func(*args, **kwargs))
+    if _is_copy(func):
+        known = _values(args[0], kwargs.get("dtype"))
+        return func(*args, **kwargs | {"device": _META}) if known is None else known
     if tree_any(_is_real, (args, kwargs)):
         _refuse_to_write(func, args, kwargs)
         args = _with_places(func, args)
         args, kwargs = tree_map_only(Tensor, _abstract, (args, kwargs))
-    return func(*args, **kwargs)
+    return _filled(func, _ON_META.get(func, func)(*args, **kwargs))
+
+
+def is_remembered(tensor: Tensor) -> bool:
+    """Whether the values of a tensor on ``meta`` are known, because it was filled with one."""
+    return hasattr(tensor, "_filled_with")
+
+
+def _filled(func: Any, out: Any) -> Any:
+    """Remember the value of a new tensor that has one everywhere, until it is written to."""
+    value = _FILLED.get(getattr(getattr(func, "_overloadpacket", None), "__name__", ""))
+    if value is None or not _is_abstract(out) or out.is_inference():
+        return out
+    if keeps_values(out):
+        return torch.full(out.shape, value, dtype=out.dtype)
+    out._filled_with = value, out._version
+    return out
+
+
+def _values(tensor: Tensor, dtype: torch.dtype | None) -> Tensor | None:
+    """Make integers of a tensor that was filled with one value: a mask that masks nothing."""
+    value, version = getattr(tensor, "_filled_with", (None, None))
+    if value is None or dtype is None or dtype.is_floating_point or dtype.is_complex:
+        return None
+    return torch.full(tensor.shape, value, dtype=dtype) if tensor._version == version else None
+
+
+def _grouped(first: Tensor, second: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """On meta, PyTorch multiplies groups of matrices in 16 bits only."""
+    narrow = (torch.empty_like(tensor, dtype=torch.bfloat16) for tensor in (first, second))
+    out: Tensor = _GROUPED(*narrow, *args, **kwargs)
+    return torch.empty_like(out, dtype=first.dtype)
 
 
 def _made(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
     """Make integers on the CPU that are asked for on ``meta``; None for anything else."""
-    if not _takes_device(func) or torch.device(kwargs["device"]) != _META:
-        return None
-    copies = "_to_copy" in str(func)
-    if copies and _is_abstract(args[0]):
+    if _is_copy(func) and _is_abstract(args[0]):
         return None
     out = func(*args, **kwargs)
     if not isinstance(out, Tensor) or not keeps_values(out):
@@ -62,11 +95,8 @@ def _made(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | 
     return made
 
 
-@cache
-def _takes_device(func: Any) -> bool:
-    return isinstance(func, torch._ops.OpOverload) and any(
-        argument.name == "device" for argument in func._schema.arguments
-    )
+def _is_copy(func: Any) -> bool:
+    return func is torch.ops.aten._to_copy.default
 
 
 @cache
@@ -111,3 +141,7 @@ def _is_real(value: Any) -> bool:
 
 def _abstract(tensor: Tensor) -> Tensor:
     return tensor if tensor.is_meta else torch.empty_like(tensor, device=_META)
+
+
+_ON_META = {_GROUPED: _grouped}
+"""What answers instead of an operation that could, and does not, on ``meta``."""
