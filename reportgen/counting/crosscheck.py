@@ -193,13 +193,15 @@ class SecondCounter:
     def count(self, operation: Any, ran: Ran, out: Any, args: Any, kwargs: Any) -> None:
         """Take note of an operation that has run."""
         packet = getattr(operation, "_overloadpacket", operation)
-        self._sparse += any(map(is_sparse, args))
+        kind = nature(operation)
         if ran.work is not None:
+            self._sparse += any(map(is_sparse, args))
             self._products(name_of(packet), ran.work, ran.flops or 0, out, args)
-        elif hides_products(operation, args, kwargs):
-            self.miss(name_of(packet))
-        elif nature(operation) is Nature.NOBODY:
+        elif kind is Nature.NOBODY:
             self._nobody.append(_Call(self._recorder.current, name_of(packet)))
+        elif kind is not Nature.NO_PRODUCTS and hides_products(operation, args, kwargs):
+            self._sparse += any(map(is_sparse, args))
+            self.miss(name_of(packet))
         if not (ran.work and ran.work.macs) and not moves_data(packet):
             self._uncounted(packet.__name__, out, args)
 

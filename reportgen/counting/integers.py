@@ -8,13 +8,13 @@ raises an error, as on ``meta``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_any, tree_map_only
+from torch.utils._pytree import tree_map_only
 
 _META = torch.device("meta")
 _GROUPED = torch.ops.aten._grouped_mm.default
@@ -38,15 +38,15 @@ def to_meta(tensor: Tensor) -> Tensor:
 
 def run(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Return what ``func(*args, **kwargs)`` returns; see above for operands of both kinds."""
-    kwargs = dict(kwargs)
     if kwargs.get("device") == _META and (made := _made(func, args, kwargs)) is not None:
         return made
-    if not tree_any(_is_abstract, (args, kwargs)):
+    places = {tensor.is_meta for tensor in _tensors((*args, *kwargs.values()))}
+    if True not in places:
         return _filled(func, func(*args, **kwargs))
     if _is_copy(func):
         known = _values(args[0], kwargs.get("dtype"))
-        return func(*args, **kwargs | {"device": _META}) if known is None else known
-    if tree_any(_is_real, (args, kwargs)):
+        return func(*args, **{**kwargs, "device": _META}) if known is None else known
+    if False in places:
         _refuse_to_write(func, args, kwargs)
         args = _with_places(func, args)
         args, kwargs = tree_map_only(Tensor, _abstract, (args, kwargs))
@@ -60,13 +60,18 @@ def is_remembered(tensor: Tensor) -> bool:
 
 def _filled(func: Any, out: Any) -> Any:
     """Remember the value of a new tensor that has one everywhere, until it is written to."""
-    value = _FILLED.get(getattr(getattr(func, "_overloadpacket", None), "__name__", ""))
+    value = _filling(func)
     if value is None or not _is_abstract(out) or out.is_inference():
         return out
     if keeps_values(out):
         return torch.full(out.shape, value, dtype=out.dtype)
     out._filled_with = value, out._version
     return out
+
+
+@cache
+def _filling(func: Any) -> int | None:
+    return _FILLED.get(getattr(getattr(func, "_overloadpacket", None), "__name__", ""))
 
 
 def _values(tensor: Tensor, dtype: torch.dtype | None) -> Tensor | None:
@@ -84,14 +89,14 @@ def _grouped(first: Tensor, second: Tensor, *args: Any, **kwargs: Any) -> Tensor
     return torch.empty_like(out, dtype=first.dtype)
 
 
-def _made(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
+def _made(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Tensor | None:
     """Make integers on the CPU that are asked for on ``meta``; None for anything else."""
     if _is_copy(func) and _is_abstract(args[0]):
         return None
     out = func(*args, **kwargs)
     if not isinstance(out, Tensor) or not keeps_values(out):
         return None
-    made: Tensor = func(*args, **kwargs | {"device": torch.device("cpu")})
+    made: Tensor = func(*args, **{**kwargs, "device": torch.device("cpu")})
     return made
 
 
@@ -129,6 +134,14 @@ def _with_places(func: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
         is_mask = _is_real(index) and index.dtype in (torch.bool, torch.uint8)
         indices += index.nonzero().unbind(1) if is_mask else [index]
     return (args[0], indices, *args[2:])
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for value in values:
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, (list, tuple)):
+            yield from _tensors(value)
 
 
 def _is_abstract(value: Any) -> bool:
