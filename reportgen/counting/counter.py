@@ -22,6 +22,8 @@ from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.failures import CountingError
 from reportgen.counting.integers import to_meta
+from reportgen.counting.kernels import Kernels
+from reportgen.counting.products import Formulas
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
 from reportgen.record.ledger import Kind, Ledger, Operation
 
@@ -66,7 +68,11 @@ class Count:
 
 
 def count(
-    model: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    model: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    formulas: Formulas | None = None,
 ) -> Count:
     """Count one forward pass ``model(*args, **kwargs)`` in evaluation mode, without gradients.
 
@@ -77,6 +83,8 @@ def count(
         model: on any device; on ``meta`` (see :func:`build_on_meta`) nothing is computed.
         args: inputs on the model's device.
         kwargs: inputs by name.
+        formulas: MACs of operations of your own, by name: ``{"mylib::op": f}``. ``f`` takes the
+            operation's arguments and, as ``out``, what it returned.
 
     Raises:
         CountingError: the model needs values, which ``meta`` does not have; PyTorch is patched by
@@ -90,7 +98,8 @@ def count(
     ):
         with _evaluating(model):
             model(*args, **kwargs)
-    with profiled(model, on_meta=device == "meta") as watched, _evaluating(model):
+    kernels = Kernels(on_meta=device == "meta", formulas=formulas)
+    with profiled(model, kernels) as watched, _evaluating(model):
         try:
             watched.run(*args, **kwargs)
         except Exception as error:
@@ -165,6 +174,8 @@ def count_anywhere(
     factory: Callable[[], nn.Module],
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
+    *,
+    formulas: Formulas | None = None,
 ) -> Count:
     """Count on ``meta``, or on the CPU where the model cannot run on ``meta``.
 
@@ -172,6 +183,7 @@ def count_anywhere(
         factory: builds the model; called a second time for the CPU.
         args: inputs on the CPU.
         kwargs: inputs by name, on the CPU.
+        formulas: see :func:`count`.
 
     Raises:
         UnfitError: from the factory; the CPU is not tried.
@@ -182,7 +194,7 @@ def count_anywhere(
     model = None
     try:
         model = build_on_meta(factory)
-        return count(model, *shapes)
+        return count(model, *shapes, formulas=formulas)
     except UnfitError:
         raise
     except Exception as error:
@@ -196,7 +208,7 @@ def count_anywhere(
             f"on meta, {reason}; and on the CPU its factory gives the model that it built on meta",
             hint="Let the factory build a new model on every call.",
         )
-    result = count(model, args, kwargs)
+    result = count(model, args, kwargs, formulas=formulas)
     note = (
         "Counted in a real forward pass on the CPU, where the count depends on the input: "
         f"on meta, {reason}."

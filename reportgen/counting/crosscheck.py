@@ -265,11 +265,11 @@ class EveryOperation(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     supports_higher_order_operators = True
 
-    def __init__(self, counter: SecondCounter, recorder: Recorder, *, on_meta: bool) -> None:
+    def __init__(self, counter: SecondCounter, recorder: Recorder, kernels: Kernels) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._counter = counter
         self._recorder = recorder
-        self._kernels = Kernels(on_meta=on_meta)
+        self._kernels = kernels
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:

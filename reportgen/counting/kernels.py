@@ -18,7 +18,7 @@ from torch.utils.flop_counter import flop_registry
 
 from reportgen.counting import integers
 from reportgen.counting.formulas import Work
-from reportgen.counting.products import is_sparse, work_of
+from reportgen.counting.products import Formulas, by_user, is_sparse, work_of
 
 _Args: TypeAlias = tuple[Any, ...]
 _Answer: TypeAlias = Callable[[_Args], Any]
@@ -43,10 +43,12 @@ class Kernels:
 
     Args:
         on_meta: whether the model is there, and only integers have values.
+        formulas: the user's own, by name: ``"mylib::op"``.
     """
 
-    def __init__(self, *, on_meta: bool = False) -> None:
+    def __init__(self, *, on_meta: bool = False, formulas: Formulas | None = None) -> None:
         self._run = integers.run if on_meta else _call
+        self._formulas = formulas or {}
         self._known: dict[Hashable, tuple[_Answer, Ran]] = {}
 
     def run(self, func: Any, args: _Args, kwargs: Mapping[str, Any]) -> tuple[Any, Ran]:
@@ -57,10 +59,17 @@ class Kernels:
             return answer(args), ran
         out = self._run(func, args, kwargs)
         seen = _flops(getattr(func, "_overloadpacket", func), args, kwargs, out)
-        ran = Ran(work_of(func, out, args, kwargs, seen), seen)
+        own = self._formulas.get(_full_name(func))
+        work = by_user(own, out, args, kwargs) if own else work_of(func, out, args, kwargs, seen)
+        ran = Ran(work, seen)
         if operands is not None and (new := _answer(out, args, operands)):
             self._known[func, operands] = new, ran
         return out, ran
+
+
+def _full_name(func: Any) -> str:
+    packet = getattr(func, "_overloadpacket", None)
+    return getattr(packet, "_qualified_op_name", "")
 
 
 def _call(func: Any, args: _Args, kwargs: Mapping[str, Any]) -> Any:

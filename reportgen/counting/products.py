@@ -23,6 +23,8 @@ from reportgen.counting.formulas import Work
 from reportgen.record.ledger import Kind
 
 Formula: TypeAlias = Callable[..., Work]
+Formulas: TypeAlias = Mapping[str, Callable[..., int]]
+"""Formulas of users: an operation's arguments, and as ``out`` what it returned → its MACs."""
 
 _SPARSE = frozenset(
     {torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc}
@@ -534,4 +536,14 @@ def work_of(
     try:
         return formula(out, **given)
     except Exception:  # nested tensors have no shape, and packed weights no size
+        return None
+
+
+def by_user(
+    formula: Callable[..., int], out: Any, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Work | None:
+    """Return the work of a call by a formula of the user's; None if that raises."""
+    try:
+        return _work(formula(*args, **kwargs, out=out))
+    except Exception:  # of somebody's code
         return None

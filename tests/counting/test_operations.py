@@ -161,6 +161,18 @@ def test_an_operation_of_somebodys_own_is_never_verified(library: torch.library.
     )
 
 
+def test_an_operation_of_ones_own_may_have_a_formula(library: torch.library.Library) -> None:
+    hidden = torch.ops.reportgen_test_operations.hidden
+    model = Calls(lambda: hidden(ROWS, WEIGHT))
+    name = "reportgen_test_operations::hidden"
+    # 2 · 16 rows of 8 meet 8 columns
+    result = count(model, formulas={name: lambda x, w, out: out.numel() * w.shape[0]})
+    assert (result.macs, result.cross_check.verified) == (2 * 16 * 64, True)
+    assert result.ledger.operations[-1].function == "reportgen_test_operations.hidden"
+    raises = count(model, formulas={name: lambda x, w, out: 1 // 0})
+    assert raises.cross_check.doubts == ("reportgen_test_operations.hidden in the model itself",)
+
+
 def test_functions_of_ones_own_are_seen_through() -> None:
     class Product(torch.autograd.Function):
         @staticmethod
