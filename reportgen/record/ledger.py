@@ -41,6 +41,8 @@ class Kind(str, Enum):
     PRODUCTS = "other products"
     """Bilinear forms, distances, sparse and integer matrices, linear systems."""
     BATCH_NORM = "batch norm"
+    BATCH_STATISTICS = "batch norm of its batch"
+    """A batch norm that keeps no running statistics, and computes those of its batch."""
     LAYER_NORM = "layer norm"
     GROUP_NORM = "group norm"
     INSTANCE_NORM = "instance norm"
