@@ -354,6 +354,11 @@ _INT4 = _sums_over("self")
 _RECTANGULAR = _convolution()
 _TRANSPOSED = _convolution(transposed=True)
 
+
+def _aten(names: str, formula: Formula) -> dict[str, Formula]:
+    return {f"aten.{name}": formula for name in names.split()}
+
+
 FORMULAS: Mapping[str, Formula] = {
     "aten.mm": _matrices("self", "mat2", _MATMUL),
     "aten.bmm": _matrices("self", "mat2", _MATMUL),
@@ -365,16 +370,12 @@ FORMULAS: Mapping[str, Formula] = {
     "aten._scaled_mm": _matrices("self", "mat2"),
     "aten._scaled_mm_v2": _matrices("self", "mat2"),
     "aten._foreach_mm": _many_matrices,
-    **dict.fromkeys(
-        ("aten._grouped_mm", "aten._scaled_grouped_mm", "aten._scaled_grouped_mm_v2"), _grouped
-    ),
-    **dict.fromkeys(
-        (
-            "aten._weight_int4pack_mm",
-            "aten._weight_int4pack_mm_for_cpu",
-            "aten._weight_int4pack_mm_with_scales_and_zeros",
-            "aten._weight_int8pack_mm",
-        ),
+    **_aten("_grouped_mm _scaled_grouped_mm _scaled_grouped_mm_v2", _grouped),
+    **_aten(
+        """
+        _weight_int4pack_mm _weight_int4pack_mm_for_cpu
+        _weight_int4pack_mm_with_scales_and_zeros _weight_int8pack_mm
+        """,
         _INT4,
     ),
     "aten._dyn_quant_matmul_4bit": _four_bits,
@@ -396,9 +397,7 @@ FORMULAS: Mapping[str, Formula] = {
     "aten.affine_grid_generator": _affine_grid,
     "aten.cudnn_affine_grid_generator": _affine_grid,
     # sparse
-    **dict.fromkeys(
-        ("aten._sparse_addmm", "aten.hspmm", "aten.sspaddmm"), _matrices("mat1", "mat2")
-    ),
+    **_aten("_sparse_addmm hspmm sspaddmm", _matrices("mat1", "mat2")),
     "aten._sparse_sparse_matmul": _matrices("self", "other"),
     "aten._sparse_mm_reduce_impl": _matrices("self", "other"),
     "aten.sparse_sampled_addmm": _sampled,
@@ -407,52 +406,34 @@ FORMULAS: Mapping[str, Formula] = {
     "aten._sparse_semi_structured_linear": _rows_by(),
     "aten._cslt_sparse_mm": _sums_over("dense_B", 0, half=True),
     # convolutions
-    **dict.fromkeys(
-        ("aten.convolution", "aten._convolution", "aten.convolution_overrideable"), _any_convolution
-    ),
-    **dict.fromkeys(
-        (
-            "aten.cudnn_convolution",
-            "aten.cudnn_convolution_relu",
-            "aten.cudnn_convolution_add_relu",
-            "aten.miopen_convolution",
-            "aten.miopen_convolution_relu",
-            "aten.miopen_convolution_add_relu",
-            "aten.miopen_depthwise_convolution",
-            "aten.mkldnn_convolution",
-            "aten._mps_convolution",
-            "aten._conv_depthwise2d",
-            "aten.conv_depthwise3d",
-            "aten._slow_conv2d_forward",
-            "aten.slow_conv3d_forward",
-            "aten.slow_conv_dilated2d",
-            "aten.slow_conv_dilated3d",
-        ),
+    **_aten("convolution _convolution convolution_overrideable", _any_convolution),
+    **_aten(
+        """
+        cudnn_convolution cudnn_convolution_relu cudnn_convolution_add_relu miopen_convolution
+        miopen_convolution_relu miopen_convolution_add_relu miopen_depthwise_convolution
+        mkldnn_convolution _mps_convolution _conv_depthwise2d conv_depthwise3d
+        _slow_conv2d_forward slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d
+        """,
         _RECTANGULAR,
     ),
     "aten._nnpack_spatial_convolution": _convolution("input"),
-    **dict.fromkeys(
-        (
-            "aten.cudnn_convolution_transpose",
-            "aten.miopen_convolution_transpose",
-            "aten._mps_convolution_transpose",
-            "aten.slow_conv_transpose2d",
-            "aten.slow_conv_transpose3d",
-        ),
+    **_aten(
+        """
+        cudnn_convolution_transpose miopen_convolution_transpose _mps_convolution_transpose
+        slow_conv_transpose2d slow_conv_transpose3d
+        """,
         _TRANSPOSED,
     ),
     "aten.conv_tbc": _over_time,
     "torchvision.deform_conv2d": _deformable,
     # attention
-    **dict.fromkeys(
-        (
-            "aten._scaled_dot_product_flash_attention",
-            "aten._scaled_dot_product_flash_attention_for_cpu",
-            "aten._scaled_dot_product_efficient_attention",
-            "aten._scaled_dot_product_cudnn_attention",
-            "aten._scaled_dot_product_fused_attention_overrideable",
-            "aten._scaled_dot_product_attention_math_for_mps",
-        ),
+    **_aten(
+        """
+        _scaled_dot_product_flash_attention _scaled_dot_product_flash_attention_for_cpu
+        _scaled_dot_product_efficient_attention _scaled_dot_product_cudnn_attention
+        _scaled_dot_product_fused_attention_overrideable
+        _scaled_dot_product_attention_math_for_mps
+        """,
         _attention,
     ),
     "aten._flash_attention_forward_no_dropout_inplace": _attention_of_rows,
@@ -475,9 +456,7 @@ FORMULAS: Mapping[str, Formula] = {
     "aten.cholesky_solve": _solution("input2", 2),
     "aten.linalg_lu_solve": _solution("LU", 2),
     "aten.linalg_ldl_solve": _solution("LD", 2),
-    **dict.fromkeys(
-        ("aten._linalg_det", "aten._linalg_slogdet"), _solution("A", 0, eliminates=True)
-    ),
+    **_aten("_linalg_det _linalg_slogdet", _solution("A", 0, eliminates=True)),
     "aten.linalg_inv_ex": _inverse,
     "aten.linalg_cholesky_ex": _cholesky,
     # packed weights
