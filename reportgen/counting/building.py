@@ -22,6 +22,7 @@ from torch.nn.modules.module import (
 from torch.nn.parameter import is_lazy
 
 from reportgen.counting.failures import CountingError
+from reportgen.counting.integers import keeps_values, to_meta
 
 # What torch.nn.init is made of.
 _FILLING = ("uniform_", "normal_", "zero_", "fill_", "mul_", "add_", "erfinv_", "clamp_")
@@ -29,7 +30,7 @@ _LOCK = threading.RLock()
 
 
 def build_on_meta(factory: Callable[[], nn.Module]) -> nn.Module:
-    """Build a model whose parameters and buffers have shapes but no storage.
+    """Build a model whose parameters and buffers have shapes but no storage, integers excepted.
 
     Each parameter moves to ``meta`` as its module registers it, so the initialisation that follows
     costs nothing. Everything else in the constructors runs on real tensors (some draw random
@@ -87,7 +88,7 @@ def _moved(model: nn.Module) -> nn.Module:
         table[name] = None
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of gradients that nobody asks for
-        model = model.to("meta")
+        model = model._apply(to_meta)  # type: ignore[no-untyped-call]
     for table, name, tensor in waiting:
         table[name] = _late_twin(tensor)
     return model
@@ -148,7 +149,7 @@ def _holds_tensors(module: nn.Module) -> bool:
 
 
 def _is_real(tensor: Tensor) -> bool:
-    return not tensor.is_meta and not is_lazy(tensor)
+    return not tensor.is_meta and not is_lazy(tensor) and not keeps_values(tensor)
 
 
 def _may_keep(factory: Any) -> bool:

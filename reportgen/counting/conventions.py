@@ -141,7 +141,14 @@ def _each(name: str) -> tuple[str, str, str]:
 _FVCORE = (
     Operations({"macs": 1}, (*CONVOLUTIONS, Kind.LINEAR, Kind.MATMUL, Kind.EINSUM)),
     Operations(
-        {"flops": 1}, (Kind.BATCH_NORM, Kind.LAYER_NORM, Kind.GROUP_NORM, Kind.INSTANCE_NORM)
+        {"flops": 1},
+        (
+            Kind.BATCH_NORM,
+            Kind.BATCH_STATISTICS,
+            Kind.LAYER_NORM,
+            Kind.GROUP_NORM,
+            Kind.INSTANCE_NORM,
+        ),
     ),
     Operations({"in_elements": 1}, functions=("adaptive_avg_pool2d",)),
 )
@@ -211,6 +218,11 @@ WORK: Mapping[str, Convention] = _table(
             Operations(
                 {"flops": 2}, (Kind.BATCH_NORM,), inside=(*_each("BatchNorm{}d"), "SyncBatchNorm")
             ),
+            Operations(
+                {"flops": 2, "in_elements": -6},
+                (Kind.BATCH_STATISTICS,),
+                inside=(*_each("BatchNorm{}d"), "SyncBatchNorm"),
+            ),
             # and 5 or 4 of these: 2 * 5 - 6 = 4, 2 * 4 - 6 = 2.
             Operations(
                 {"flops": 2, "in_elements": -6},
@@ -264,6 +276,11 @@ WORK: Mapping[str, Convention] = _table(
                 inside=(*_each("Conv{}d"), *_each("ConvTranspose{}d"), "Linear"),
             ),
             Operations({"flops": 1}, (Kind.BATCH_NORM,), inside=_each("BatchNorm{}d")),
+            Operations(
+                {"flops": 1, "in_elements": -3},
+                (Kind.BATCH_STATISTICS,),
+                inside=_each("BatchNorm{}d"),
+            ),
             # DeepSpeed's 5 or 4 for each element, less 3
             Operations(
                 {"flops": 1, "in_elements": -3},

@@ -21,13 +21,20 @@ from reportgen.counting.building import build_on_meta
 from reportgen.counting.crosscheck import CrossCheck
 from reportgen.counting.driver import counter_name, profiled
 from reportgen.counting.failures import CountingError
+from reportgen.counting.integers import to_meta
+from reportgen.counting.kernels import Kernels
+from reportgen.counting.products import Formulas
 from reportgen.counting.recorder import Recorder, first_tensor, own_parameters
 from reportgen.counting.result import Count
 from reportgen.record.ledger import Ledger
 
 
 def count(
-    model: nn.Module, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    model: nn.Module,
+    args: Sequence[Any] = (),
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    formulas: Formulas | None = None,
 ) -> Count:
     """Count one forward pass ``model(*args, **kwargs)`` in evaluation mode, without gradients.
 
@@ -38,6 +45,8 @@ def count(
         model: on any device; on ``meta`` (see :func:`build_on_meta`) nothing is computed.
         args: inputs on the model's device.
         kwargs: inputs by name.
+        formulas: MACs of operations of your own, by name: ``{"mylib::op": f}``. ``f`` takes the
+            operation's arguments and, as ``out``, what it returned.
 
     Raises:
         CountingError: the model needs values, which ``meta`` does not have; PyTorch is patched by
@@ -51,7 +60,8 @@ def count(
     ):
         with _evaluating(model):
             model(*args, **kwargs)
-    with profiled(model) as watched, _evaluating(model):
+    kernels = Kernels(on_meta=device == "meta", formulas=formulas)
+    with profiled(model, kernels) as watched, _evaluating(model):
         try:
             watched.run(*args, **kwargs)
         except Exception as error:
@@ -72,18 +82,28 @@ def count(
         )
     ledger = recorder.ledger()
     check = watched.second.result(recorder.driven_macs)
-    notes = [*_seen_by_one(check, counter_name()), *recorder.notes]
+    notes = [*_remarks(check, counter_name()), *recorder.notes]
     if ledger.params and not ledger.macs and not check.unknown:
         notes.append(f"No products were seen, although there are {ledger.params:,} parameters.")
     return Count(ledger, check, counter_name(), device, tuple(notes))
 
 
-def _seen_by_one(check: CrossCheck, counter: str) -> Iterator[str]:
-    """Say what DeepSpeed did not see, where there is any."""
+def _remarks(check: CrossCheck, counter: str) -> Iterator[str]:
+    """Say what DeepSpeed did not see, what is complex, and what nobody counts, if there is any."""
     if check.unseen:
         yield (
-            f"Of these products, {counter} saw {check.driven_macs:,}; torch's FlopCounterMode "
-            f"alone saw those of {', '.join(check.unseen)}."
+            f"Of these products, {counter} saw {check.driven_macs:,}; it did not see those of "
+            f"{', '.join(check.unseen)}."
+        )
+    if check.complex_macs:
+        yield (
+            f"Of these products, {check.complex_macs:,} are of complex numbers, "
+            "each of which is four real ones."
+        )
+    if check.uncounted:
+        yield (
+            "Counted by nobody, because tools do not agree on the cost: "
+            f"{', '.join(check.uncounted)}."
         )
 
 
@@ -116,6 +136,8 @@ def count_anywhere(
     factory: Callable[[], nn.Module],
     args: Sequence[Any] = (),
     kwargs: Mapping[str, Any] | None = None,
+    *,
+    formulas: Formulas | None = None,
 ) -> Count:
     """Count on ``meta``, or on the CPU where the model cannot run on ``meta``.
 
@@ -123,17 +145,18 @@ def count_anywhere(
         factory: builds the model; called a second time for the CPU.
         args: inputs on the CPU.
         kwargs: inputs by name, on the CPU.
+        formulas: see :func:`count`.
 
     Raises:
         UnfitError: from the factory; the CPU is not tried.
         CountingError: neither will do: the model is larger than this machine's memory.
         Exception: whatever the factory, or the forward on the CPU, raises.
     """
-    to_meta = tree_map_only(Tensor, lambda tensor: tensor.to("meta"), (tuple(args), kwargs))
+    shapes = tree_map_only(Tensor, to_meta, (tuple(args), kwargs))
     model = None
     try:
         model = build_on_meta(factory)
-        return count(model, *to_meta)
+        return count(model, *shapes, formulas=formulas)
     except UnfitError:
         raise
     except Exception as error:
@@ -147,8 +170,11 @@ def count_anywhere(
             f"on meta, {reason}; and on the CPU its factory gives the model that it built on meta",
             hint="Let the factory build a new model on every call.",
         )
-    result = count(model, args, kwargs)
-    note = f"Counted in a real forward pass on the CPU: on meta, {reason}."
+    result = count(model, args, kwargs, formulas=formulas)
+    note = (
+        "Counted in a real forward pass on the CPU, where the count depends on the input: "
+        f"on meta, {reason}."
+    )
     return replace(result, notes=(*result.notes, note))
 
 

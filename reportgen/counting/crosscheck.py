@@ -1,23 +1,28 @@
-"""The second opinion: PyTorch's own counter in the same pass, and what nobody counts."""
+"""The products of every operation that PyTorch dispatches, held against what DeepSpeed saw."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch._ops import HigherOrderOperator
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode
-from typing_extensions import Self
 
 from reportgen.counting.formulas import Work
-from reportgen.counting.kernels import Kernels, is_sparse
-from reportgen.counting.operations import hides_products, is_taken_apart, moves_data, name_of
-from reportgen.counting.products import OURS, work_of
+from reportgen.counting.kernels import Kernels, Ran
+from reportgen.counting.operations import (
+    Nature,
+    hides_products,
+    is_taken_apart,
+    moves_data,
+    name_of,
+    nature,
+)
+from reportgen.counting.products import has_formula, is_sparse
 from reportgen.counting.recorder import Recorder, elements, first_tensor
 from reportgen.record.ledger import Kind
 
@@ -42,7 +47,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Unknown:
-    """An operation that may have made products, and that no counter has a formula for."""
+    """An operation that is not counted: it may have made products, or tools do not agree."""
 
     module: str
     """Path of the module that ran it."""
@@ -56,7 +61,7 @@ class CrossCheck:
     """What the second counter said about the same pass: PyTorch's ``FlopCounterMode``, and more."""
 
     macs: int
-    """Products that it saw, by PyTorch's formulas and a few of ours (``products.OURS``)."""
+    """Products of all operations that ran, by the formulas in ``products.FORMULAS``."""
     torch_flops: int
     """What ``FlopCounterMode`` alone says."""
     version: str
@@ -65,6 +70,10 @@ class CrossCheck:
     """Products that DeepSpeed's profiler saw."""
     differences: tuple[Difference, ...]
     unknown: tuple[Unknown, ...]
+    nobody: tuple[Unknown, ...] = ()
+    """What ran and is counted by nobody, because tools do not agree: FFTs, sorts."""
+    complex_macs: int = 0
+    """Products of complex numbers, each of which is four real ones."""
 
     @property
     def disputed(self) -> bool:
@@ -82,6 +91,11 @@ class CrossCheck:
     def unseen(self) -> tuple[str, ...]:
         """The operations that DeepSpeed did not see, each as a report says it."""
         return named((d.function, d.module, 1) for d in self.differences if not d.disputed)
+
+    @property
+    def uncounted(self) -> tuple[str, ...]:
+        """The operations that nobody counts, each as a report says it."""
+        return named((entry.operation, entry.module, entry.calls) for entry in self.nobody)
 
     def other(self, macs: int) -> int:
         """Whichever of both counters' products differs from these."""
@@ -113,49 +127,44 @@ def named(operations: Iterable[tuple[str, str, int]]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-Mark: TypeAlias = tuple[int, int, int]
-"""How far the second counter is: FLOPs of all products, those of PyTorch's, unknown calls."""
+class Mark(NamedTuple):
+    """How far the second counter is."""
+
+    macs: int
+    """Products of the operations that have run."""
+    seen: int
+    """FLOPs of them that ``FlopCounterMode`` counts."""
+    unknown: int
+    """Calls of operations that may have made products."""
+    sparse: int
+    """Calls of operations on tensors that leave out elements."""
 
 
-class _Missed(NamedTuple):
+class _Call(NamedTuple):
+    """An operation that is not counted, and the module that ran it."""
+
     module: int
     operation: str
-    lasting: bool
 
 
-class SecondCounter(FlopCounterMode):
-    """A ``FlopCounterMode`` that also remembers where the other counter says something else.
+class SecondCounter:
+    """The products of every operation that PyTorch runs, and where DeepSpeed says something else.
 
     What runs outside of all functions that DeepSpeed counts is written down by the recorder: its
     products, or ``Kind.UNCOUNTED`` where it has none and computes floating-point numbers.
-
-    The formulas are PyTorch's, and a few of ours. Only the way an operation gets to them is
-    shorter: the recorder knows the modules already, and nothing here is ever compiled.
     """
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__(display=False)
         self._recorder = recorder
         self._differences: dict[tuple[int, str], list[int]] = {}
-        self._unknown: list[_Missed] = []
-        self._operations: Any = None
-        self._products = 0
-        self._seen = 0
-
-    def __enter__(self) -> Self:
-        self._operations = _Operations(self, self._recorder)
-        self._operations.__enter__()
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        if self._operations is not None:
-            self._operations.__exit__(*exception)
-            self._operations = None  # it refers to this counter
+        self._unknown: list[_Call] = []
+        self._nobody: list[_Call] = []
+        self._macs = self._seen = self._sparse = self._complex = 0
 
     @property
     def mark(self) -> Mark:
         """Where it is now."""
-        return self._products, self._seen, len(self._unknown)
+        return Mark(self._macs, self._seen, len(self._unknown), self._sparse)
 
     def settle(self, function: str, work: Work | None, before: Mark) -> tuple[Work, int]:
         """Hold what DeepSpeed's side says of one call against what ran in it since `before`.
@@ -166,61 +175,65 @@ class SecondCounter(FlopCounterMode):
             before: taken when the call began.
 
         Returns:
-            The work to write down, with the larger number of products, and the FLOPs of them that
-            ``FlopCounterMode`` did not see.
+            The work to write down, and the FLOPs of its products that ``FlopCounterMode`` did not
+            see. What ran decides, unless some of it is unknown and the formula says more.
         """
-        products, seen = self._products - before[0], self._seen - before[1]
+        macs, seen = self._macs - before.macs, self._seen - before.seen
         work = work or Work(Kind.OTHER)
-        missing = products - 2 * work.macs
-        if missing < 0 and len(self._unknown) > before[2]:
-            # The formula knows what these are.
-            self._unknown[before[2] :] = [u for u in self._unknown[before[2] :] if u.lasting]
-        elif missing:
-            self._differ(function, work.macs, products)
-        if missing > 0:
-            work = work._replace(macs=products // 2, flops=work.flops + missing)
+        missing = macs - work.macs
+        sparse = self._sparse > before.sparse  # functions do not know what a tensor leaves out
+        if missing < 0 and not sparse and len(self._unknown) > before.unknown:
+            del self._unknown[before.unknown :]  # the formula knows what these are
+        elif missing and not sparse:
+            self._differ(function, work.macs, macs)
+        if missing > 0 or sparse:
+            work = work._replace(macs=macs, flops=work.flops + 2 * missing)
         return work, 2 * work.macs - seen
 
-    def count(
-        self, operation: Any, packet: Any, flops: int | None, out: Any, args: Any, kwargs: Any
-    ) -> None:
-        """Take note of an operation that has run; its FLOPs are None if there is no formula."""
-        if flops is not None:
-            known = flops if packet in self.flop_registry else 0
-            self._products += flops
-            self._seen += known
-            if self._recorder.listening:
-                self._differ(name_of(packet), 0, flops)
-                work = work_of(packet, flops, out, args)
-                self._record(name_of(packet), work, out, args, known)
-            return
-        if hides_products(operation, args, kwargs):
-            self.miss(name_of(packet), lasting=any(map(is_sparse, args)))
-        if self._recorder.listening and not moves_data(packet):
-            result = first_tensor(out)
-            if result is not None and result.is_floating_point():
-                self._record(packet.__name__, Work(Kind.UNCOUNTED), out, args, 0)
+    def count(self, operation: Any, ran: Ran, out: Any, args: Any, kwargs: Any) -> None:
+        """Take note of an operation that has run."""
+        packet = getattr(operation, "_overloadpacket", operation)
+        kind = nature(operation)
+        if ran.work is not None:
+            self._sparse += any(map(is_sparse, args))
+            self._products(name_of(packet), ran.work, ran.flops or 0, out, args)
+        elif kind is Nature.NOBODY:
+            self._nobody.append(_Call(self._recorder.current, name_of(packet)))
+        elif kind is not Nature.NO_PRODUCTS and hides_products(operation, args, kwargs):
+            self._sparse += any(map(is_sparse, args))
+            self.miss(name_of(packet))
+        if not (ran.work and ran.work.macs) and not moves_data(packet):
+            self._uncounted(packet.__name__, out, args)
 
-    def knows(self, packet: Any) -> bool:
-        """Whether there is a formula for an operation."""
-        return packet in self.flop_registry or packet in OURS
+    def _products(self, name: str, work: Work, seen: int, out: Any, args: Any) -> None:
+        self._macs += work.macs
+        self._seen += seen
+        result = first_tensor(out)
+        self._complex += work.macs if result is not None and result.is_complex() else 0
+        if self._recorder.listening and work.macs:
+            self._differ(name, 0, work.macs)
+            self._record(name, work, out, args, seen)
 
-    def miss(self, operation: str, module: int | None = None, *, lasting: bool = False) -> None:
+    def _uncounted(self, name: str, out: Any, args: Any) -> None:
+        result = first_tensor(out)
+        if self._recorder.listening and result is not None and result.is_floating_point():
+            self._record(name, Work(Kind.UNCOUNTED), out, args, 0)
+
+    def miss(self, operation: str, module: int | None = None) -> None:
         """Note an operation that may have made products that nobody counts.
 
         Args:
             operation: its name.
             module: the module that ran it; None for the one that is running.
-            lasting: whether the formula of a function around it knows no better.
         """
         module = self._recorder.current if module is None else module
-        self._unknown.append(_Missed(module, operation, lasting))
+        self._unknown.append(_Call(module, operation))
 
     def result(self, driven_macs: int) -> CrossCheck:
         """The verdict, given the products that DeepSpeed's profiler counted."""
         path = self._recorder.path
         return CrossCheck(
-            macs=self._products // 2,
+            macs=self._macs,
             torch_flops=self._seen,
             version=str(torch.__version__),
             driven_macs=driven_macs,
@@ -228,34 +241,35 @@ class SecondCounter(FlopCounterMode):
                 Difference(path(module), function, *row)
                 for (module, function), row in self._differences.items()
             ),
-            unknown=tuple(
-                Unknown(path(module), operation, calls)
-                for (module, operation), calls in Counter(u[:2] for u in self._unknown).items()
-            ),
+            unknown=self._calls(self._unknown),
+            nobody=self._calls(self._nobody),
+            complex_macs=self._complex,
         )
 
-    def _differ(self, function: str, macs: int, flops: int) -> None:
+    def _calls(self, calls: list[_Call]) -> tuple[Unknown, ...]:
+        path = self._recorder.path
+        return tuple(Unknown(path(at), name, times) for (at, name), times in Counter(calls).items())
+
+    def _differ(self, function: str, macs: int, torch_macs: int) -> None:
         row = self._differences.setdefault((self._recorder.current, function), [0, 0])
         row[0] += macs
-        row[1] += flops // 2
+        row[1] += torch_macs
 
-    def _record(self, name: str, work: Work, out: Any, args: Any, torch_flops: int) -> None:
-        missed = 2 * work.macs - torch_flops
-        self._recorder.add(
-            name, work, elements(first_tensor(args)), elements(first_tensor(out)), missed
-        )
+    def _record(self, name: str, work: Work, out: Any, args: Any, seen: int) -> None:
+        given, result = elements(first_tensor(args)), elements(first_tensor(out))
+        self._recorder.add(name, work, given, result, 2 * work.macs - seen)
 
 
-class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class EveryOperation(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Shows every operation that PyTorch runs to the second counter."""
 
     supports_higher_order_operators = True
 
-    def __init__(self, counter: SecondCounter, recorder: Recorder) -> None:
+    def __init__(self, counter: SecondCounter, recorder: Recorder, kernels: Kernels) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._counter = counter
         self._recorder = recorder
-        self._kernels = Kernels({**OURS, **counter.flop_registry})
+        self._kernels = kernels
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -267,8 +281,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if types and any(map(_dispatches, types)):
             return NotImplemented  # what such a tensor makes of the operation is seen instead
         kwargs = kwargs or {}
-        packet = getattr(func, "_overloadpacket", func)
-        if packet not in self._counter.flop_registry:
+        if not has_formula(func):
             if is_taken_apart(func, args):
                 with self:
                     return func.decompose(*args, **kwargs)
@@ -276,8 +289,8 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return func(*seen, **kwargs)
         # An implementation may be Python that calls functions which DeepSpeed has patched.
         with self._recorder.inside:
-            out, flops = self._kernels.run(func, args, kwargs)
-        self._counter.count(func, packet, flops, out, args, kwargs)
+            out, ran = self._kernels.run(func, args, kwargs)
+        self._counter.count(func, ran, out, args, kwargs)
         return out
 
     def _shown(self, args: tuple[Any, ...]) -> tuple[Any, ...] | None:

@@ -25,9 +25,10 @@ from torch import nn
 from torch.nn import functional
 from torch.overrides import get_testing_overrides
 
-from reportgen.counting.crosscheck import SecondCounter
+from reportgen.counting.crosscheck import EveryOperation, SecondCounter
 from reportgen.counting.failures import CountingError
 from reportgen.counting.formulas import FORMULAS, KINDS, Work
+from reportgen.counting.kernels import Kernels
 from reportgen.counting.other_threads import watch
 from reportgen.counting.recorder import Recorder, elements, first_tensor
 from reportgen.counting.scripts import unseen
@@ -205,8 +206,12 @@ class Pass:
 
 
 @contextmanager
-def profiled(model: nn.Module) -> Iterator[Pass]:
+def profiled(model: nn.Module, kernels: Kernels) -> Iterator[Pass]:
     """Count what ``model`` does in the body of the ``with``.
+
+    Args:
+        model: the model.
+        kernels: runs its operations.
 
     Raises:
         CountingError: this thread is counting already, or PyTorch is patched by somebody else.
@@ -220,12 +225,12 @@ def profiled(model: nn.Module) -> Iterator[Pass]:
         _counting_thread = threading.get_ident()
         try:
             with ExitStack() as undo:
-                yield _start(model, undo)
+                yield _start(model, kernels, undo)
         finally:
             _counting_thread = None
 
 
-def _start(model: nn.Module, undo: ExitStack) -> Pass:
+def _start(model: nn.Module, kernels: Kernels, undo: ExitStack) -> Pass:
     profiler = deepspeed_profiler()
     einops = importlib.import_module("einops")
     # Kernels on meta import it on first use, and it keeps the functions that it then finds.
@@ -272,7 +277,7 @@ def _start(model: nn.Module, undo: ExitStack) -> Pass:
     flops_profiler = profiler.FlopsProfiler(whole)
     undo.callback(_end, profiler)
     flops_profiler.start_profile()
-    undo.enter_context(second)
+    undo.enter_context(EveryOperation(second, recorder, kernels))
     return Pass(whole, recorder, second, flops_profiler)
 
 

@@ -111,6 +111,24 @@ def _recurrent(input: Tensor, weights: Sequence[Tensor | None]) -> Work:
     return Work(Kind.RECURRENT, macs, 2 * macs)
 
 
+def _batch_norm(
+    out: Tensor,
+    /,
+    input: Tensor,
+    running_mean: Any,
+    running_var: Any,
+    weight: Tensor | None = None,
+    bias: Any = None,
+    training: bool = False,
+    *_: Any,
+    **__: Any,
+) -> Work:
+    """DeepSpeed's estimate. Without running statistics, those of the batch are computed."""
+    kind = Kind.BATCH_STATISTICS if training else Kind.BATCH_NORM
+    each = (5 if training else 2) - (weight is None)
+    return Work(kind, 0, each * input.numel())
+
+
 def _einsum(
     out: Tensor, /, equation: str, operands: Sequence[Tensor], path: Sequence[int] | None = None
 ) -> Work:
@@ -169,16 +187,16 @@ FORMULAS: Mapping[str, Formula] = {
     **dict.fromkeys(("addmm", "baddbmm"), _added_matmul),
     "scaled_dot_product_attention": _attention,
     "einsum": _einsum,
+    "batch_norm": _batch_norm,
     **dict.fromkeys(("rnn_tanh", "rnn_relu", "lstm", "gru"), _recurrent_layer),
     **dict.fromkeys(("rnn_tanh_cell", "rnn_relu_cell", "lstm_cell", "gru_cell"), _recurrent_cell),
 }
-"""The functions that make products."""
+"""The functions that make products, and batch norm, which is of two kinds."""
 
 KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(
         ("relu", "relu6", "prelu", "elu", "leaky_relu", "silu", "gelu"), Kind.ACTIVATION
     ),
-    "batch_norm": Kind.BATCH_NORM,
     "layer_norm": Kind.LAYER_NORM,
     "group_norm": Kind.GROUP_NORM,
     "instance_norm": Kind.INSTANCE_NORM,

@@ -2,8 +2,7 @@
 
 On ``meta`` an operation only says the shape, strides and type of its result, and most say so in
 Python, slowly. What they say depends on the shapes, strides and types of the operands and on the
-other arguments, and so does PyTorch's count of the FLOPs: of a network's many equal blocks only the
-first has to ask.
+other arguments, and so do products: of a network's many equal blocks only the first has to ask.
 """
 
 from __future__ import annotations
@@ -11,10 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cache
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import flop_registry
+
+from reportgen.counting import integers
+from reportgen.counting.formulas import Work
+from reportgen.counting.products import Formulas, by_user, is_sparse, work_of
 
 _Args: TypeAlias = tuple[Any, ...]
 _Answer: TypeAlias = Callable[[_Args], Any]
@@ -24,47 +28,62 @@ _PLAIN = frozenset(
     | {torch.dtype, torch.device, torch.layout, torch.memory_format}
 )
 
-_SPARSE = frozenset(
-    {torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc}
-)
+
+class Ran(NamedTuple):
+    """What is known of an operation that has run."""
+
+    work: Work | None
+    """Its products by our formula; None if there is none that can read the call."""
+    flops: int | None
+    """What ``FlopCounterMode`` says of it; None if that has no formula."""
 
 
 class Kernels:
     """Runs the operations of one pass.
 
     Args:
-        formulas: FLOPs by operation; one takes what went in and, as `out_val`, what came out.
+        on_meta: whether the model is there, and only integers have values.
+        formulas: the user's own, by name: ``"mylib::op"``.
     """
 
-    def __init__(self, formulas: Mapping[Any, Any]) -> None:
-        self._formulas = formulas
-        self._known: dict[Hashable, tuple[_Answer, int | None]] = {}
+    def __init__(self, *, on_meta: bool = False, formulas: Formulas | None = None) -> None:
+        self._run = integers.run if on_meta else _call
+        self._formulas = formulas or {}
+        self._known: dict[Hashable, tuple[_Answer, Ran]] = {}
 
-    def run(self, func: Any, args: _Args, kwargs: Mapping[str, Any]) -> tuple[Any, int | None]:
-        """What ``func(*args, **kwargs)`` returns, and its FLOPs; None where no formula has them."""
+    def run(self, func: Any, args: _Args, kwargs: Mapping[str, Any]) -> tuple[Any, Ran]:
+        """Return what ``func(*args, **kwargs)`` returns, and its products."""
         operands = _described((*args, *kwargs.items())) if _is_told_by_layouts(func) else None
         if operands is not None and (known := self._known.get((func, operands))):
-            answer, flops = known
-            return answer(args), flops
-        out = func(*args, **kwargs)
-        flops = self._flops(getattr(func, "_overloadpacket", func), args, kwargs, out)
+            answer, ran = known
+            return answer(args), ran
+        out = self._run(func, args, kwargs)
+        seen = _flops(getattr(func, "_overloadpacket", func), args, kwargs, out)
+        own = self._formulas.get(_full_name(func))
+        work = by_user(own, out, args, kwargs) if own else work_of(func, out, args, kwargs, seen)
+        ran = Ran(work, seen)
         if operands is not None and (new := _answer(out, args, operands)):
-            self._known[func, operands] = new, flops
-        return out, flops
-
-    def _flops(self, packet: Any, args: _Args, kwargs: Mapping[str, Any], out: Any) -> int | None:
-        formula = self._formulas.get(packet)
-        if formula is None or any(map(is_sparse, args)):
-            return None
-        try:
-            return int(formula(*args, **kwargs, out_val=out))
-        except Exception:  # PyTorch's own formulas do not know nested or quantised tensors
-            return None
+            self._known[func, operands] = new, ran
+        return out, ran
 
 
-def is_sparse(value: Any) -> bool:
-    """Whether a value is a tensor that leaves out zeros: how many products it makes is not told."""
-    return isinstance(value, Tensor) and value.layout in _SPARSE
+def _full_name(func: Any) -> str:
+    packet = getattr(func, "_overloadpacket", None)
+    return getattr(packet, "_qualified_op_name", "")
+
+
+def _call(func: Any, args: _Args, kwargs: Mapping[str, Any]) -> Any:
+    return func(*args, **kwargs)
+
+
+def _flops(packet: Any, args: _Args, kwargs: Mapping[str, Any], out: Any) -> int | None:
+    formula = flop_registry.get(packet)
+    if formula is None or any(map(is_sparse, args)):
+        return None
+    try:
+        return int(formula(*args, **kwargs, out_val=out))
+    except Exception:  # PyTorch's own formulas do not know nested or quantised tensors
+        return None
 
 
 @cache
@@ -109,7 +128,7 @@ def _answer(out: Any, args: _Args, operands: tuple[Any, ...]) -> _Answer | None:
     """How to give an answer once more; None where that would not be the same."""
     if args and out is args[0]:
         return itemgetter(0) if _described(args[:1]) == operands[:1] else None
-    if _described((out,)) is None:
+    if _described((out,)) is None or integers.is_remembered(out):
         return None
     if type(out) is Tensor:
         shape, strides, dtype = _layout(out)

@@ -1,8 +1,8 @@
 """Which of PyTorch's operations make products: the classes that a counted pass sorts them into.
 
 Every operation that PyTorch dispatches is in one class (``Nature``). Rules from its schema and its
-tags decide most; ``NO_PRODUCTS`` and ``PRODUCTS`` below list the others by name. Whatever is in
-neither is unknown, and what could multiply and is unknown makes a count *not verified*.
+tags decide most, the formulas in ``products.FORMULAS`` and the tables below the others by name.
+Whatever is in none is unknown, and what could multiply and is unknown makes a count *not verified*.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from reportgen.counting.products import has_formula
+
 
 class Nature(Enum):
     """What is known of an operation before it is called."""
 
     COMPOSITE = "is made of other operations, which are seen instead"
     NO_PRODUCTS = "moves data, or works on single elements, or reduces"
+    NOBODY = "is counted by nobody: tools do not agree on its cost"
     PRODUCTS = "multiplies and accumulates"
     UNKNOWN = "is in no table here"
     OPAQUE = "is somebody's own, or runs a program of its own"
@@ -91,8 +94,8 @@ NO_PRODUCTS = frozenset(
 
     _cummax_helper _cummin_helper _masked_softmax _nested_tensor_softmax_with_shape
     _has_same_storage_numel _histogramdd_bin_edges _histogramdd_from_bin_cts
-    _histogramdd_from_bin_tensors allclose bincount bucketize histogram is_same_size is_set_to
-    isin searchsorted segment_reduce
+    _histogramdd_from_bin_tensors allclose bincount histogram is_same_size is_set_to
+    isin segment_reduce
 
     _grid_sampler_2d_cpu_fallback cudnn_grid_sampler fractional_max_pool2d fractional_max_pool3d
     grid_sampler_2d grid_sampler_3d box_iou_rotated nms ps_roi_align ps_roi_pool qnms qroi_align
@@ -111,48 +114,32 @@ NO_PRODUCTS = frozenset(
 """Moves and makes data; single elements; norms; losses; reductions, comparisons and searches;
 sampling of images at given places; quantising; optimisers and random numbers."""
 
-PRODUCTS = frozenset(
+UNREADABLE = frozenset(
     """
-    _addmm_activation _foreach_mm _grouped_mm _int_mm _scaled_grouped_mm _scaled_grouped_mm_v2
-    _scaled_mm_v2 _mixed_dtypes_linear _weight_int4pack_mm _weight_int4pack_mm_for_cpu
-    _weight_int4pack_mm_with_scales_and_zeros _weight_int8pack_mm _dyn_quant_matmul_4bit
-    addbmm addmm addmv addr baddbmm dot linear mkldnn_linear mv vdot _trilinear
-    _cdist_forward _euclidean_dist _compute_linear_combination _embedding_bag
-    _embedding_bag_forward_only
-
-    _cslt_sparse_mm _cslt_sparse_mm_search _sparse_addmm _sparse_mm_reduce_impl
-    _sparse_semi_structured_addmm _sparse_semi_structured_linear _sparse_semi_structured_mm
-    _sparse_sparse_matmul hspmm sparse_sampled_addmm sspaddmm
-
-    _conv_depthwise2d _mps_convolution _mps_convolution_transpose _nnpack_spatial_convolution
-    conv_depthwise3d conv_tbc cudnn_convolution_add_relu cudnn_convolution_relu
-    cudnn_convolution_transpose miopen_convolution miopen_convolution_add_relu
-    miopen_convolution_relu miopen_convolution_transpose miopen_depthwise_convolution
-    mkldnn_convolution slow_conv3d_forward slow_conv_dilated2d slow_conv_dilated3d
-    slow_conv_transpose2d slow_conv_transpose3d deform_conv2d
-
-    _cudnn_attention_forward _flash_attention_forward_no_dropout_inplace
-    _native_multi_head_attention _scaled_dot_product_attention_math_for_mps
-    _scaled_dot_product_flash_attention_for_cpu _scaled_dot_product_fused_attention_overrideable
-    _transformer_encoder_layer_fwd _triton_multi_head_attention _triton_scaled_dot_attention
-
-    _cudnn_rnn _lstm_mps miopen_rnn mkldnn_rnn_layer quantized_gru quantized_lstm
-
-    _cholesky_solve_helper _linalg_solve_ex _spsolve cholesky_solve linalg_householder_product
-    linalg_ldl_solve linalg_lstsq linalg_lu_solve linalg_pinv linalg_solve_triangular ormqr
-    triangular_solve
-
-    convolution_backward_overrideable linear_backward matmul_backward mkldnn_linear_backward
-    mkldnn_linear_backward_input mkldnn_linear_backward_weights mkldnn_rnn_layer_backward
-    miopen_rnn_backward _cudnn_rnn_backward lstm_mps_backward _slow_conv2d_backward
-    mps_convolution_backward mps_convolution_transpose_backward _cdist_backward
-    _cudnn_attention_backward _deform_conv2d_backward _sparse_mm_reduce_impl_backward
-    _scaled_dot_product_flash_attention_for_cpu_backward
+    quantized_gru quantized_lstm linalg_lstsq linalg_pinv linalg_householder_product ormqr _spsolve
+    _cslt_sparse_mm_search convolution_backward_overrideable linear_backward matmul_backward
+    mkldnn_linear_backward mkldnn_linear_backward_input mkldnn_linear_backward_weights
+    mkldnn_rnn_layer_backward miopen_rnn_backward _cudnn_rnn_backward lstm_mps_backward
+    _slow_conv2d_backward mps_convolution_backward mps_convolution_transpose_backward
+    _cdist_backward _cudnn_attention_forward _cudnn_attention_backward _deform_conv2d_backward
+    _sparse_mm_reduce_impl_backward _scaled_dot_product_flash_attention_for_cpu_backward
     _scaled_dot_product_fused_attention_overrideable_backward
     """.split()  # noqa: SIM905
 )
-"""Products of matrices; sparse ones; convolutions; attention; recurrent layers; solving; backward
-passes. PyTorch's ``FlopCounterMode`` has no formula for these, or not for every form of them."""
+"""Makes products, and has no formula: its weights are packed, its algorithm is chosen as it runs,
+or it belongs to a backward pass. It makes a count *not verified*."""
+
+NOBODY = frozenset(
+    """
+    _fft_c2c _fft_c2r _fft_r2c sort topk kthvalue median nanmedian mode _unique _unique2
+    unique_consecutive unique_dim unique_dim_consecutive searchsorted bucketize histc _linalg_eigh
+    _linalg_eigvals _linalg_svd linalg_eig linalg_eigvals linalg_qr geqrf linalg_lu
+    linalg_lu_factor_ex linalg_ldl_factor_ex linalg_matrix_exp linalg_matrix_sqrth linalg_polar
+    cholesky_inverse logcumsumexp _logcumsumexp
+    """.split()  # noqa: SIM905
+)
+"""Has a cost that depends on an algorithm, on which tools do not agree: nobody counts it, and a
+note on the count says that it ran."""
 
 
 @cache
@@ -166,11 +153,15 @@ def nature(operation: Any) -> Nature:
         return Nature.NO_PRODUCTS
     if operation.namespace not in _BUILT_IN:
         return Nature.OPAQUE
+    if has_formula(operation):
+        return Nature.PRODUCTS
     if not _operands_of(operation):
         return Nature.NO_PRODUCTS
     name = _plain(operation._overloadpacket.__name__)
-    if name in PRODUCTS:
+    if name in UNREADABLE:
         return Nature.PRODUCTS
+    if name in NOBODY:
+        return Nature.NOBODY
     if name in NO_PRODUCTS or name in _MOVED or "_backward" in name or name.startswith("_foreach_"):
         return Nature.NO_PRODUCTS
     return Nature.UNKNOWN if _operands_of(operation) > 1 else Nature.NO_PRODUCTS
@@ -185,7 +176,7 @@ def hides_products(operation: Any, args: tuple[Any, ...], kwargs: Mapping[str, A
     kind = nature(operation)
     if kind is Nature.OPAQUE:
         return True
-    if kind is Nature.NO_PRODUCTS:
+    if kind in (Nature.NO_PRODUCTS, Nature.NOBODY):
         return False
     given = (*args, *(value for name, value in kwargs.items() if name not in _outputs(operation)))
     integers = _INTEGERS if _multiplies_integers(operation) else _SMALL_INTEGERS

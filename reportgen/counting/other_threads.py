@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from reportgen.counting.crosscheck import SecondCounter
 from reportgen.counting.operations import hides_products, is_taken_apart, name_of
+from reportgen.counting.products import has_formula
 from reportgen.counting.recorder import Recorder
 
 # What takes a function to call elsewhere, as its first argument.
@@ -99,7 +100,7 @@ class _Elsewhere(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         kwargs = kwargs or {}
         packet = getattr(func, "_overloadpacket", func)
-        known = self._second.knows(packet)
+        known = has_formula(func)
         if not known and is_taken_apart(func, args):
             with self:
                 return func.decompose(*args, **kwargs)

@@ -38,7 +38,11 @@ class Kind(str, Enum):
     ATTENTION = "attention"
     EINSUM = "einsum"
     RECURRENT = "recurrent"
+    PRODUCTS = "other products"
+    """Bilinear forms, distances, sparse and integer matrices, linear systems."""
     BATCH_NORM = "batch norm"
+    BATCH_STATISTICS = "batch norm of its batch"
+    """A batch norm that keeps no running statistics, and computes those of its batch."""
     LAYER_NORM = "layer norm"
     GROUP_NORM = "group norm"
     INSTANCE_NORM = "instance norm"
@@ -53,7 +57,7 @@ class Kind(str, Enum):
     OTHER = "other"
     """Counted by DeepSpeed, but of a kind that this version has no name for."""
     UNCOUNTED = "uncounted"
-    """Ran, computed floating-point numbers, and no counter has a formula for it."""
+    """Ran, computed floating-point numbers, and made no products that have a formula."""
 
     def __str__(self) -> str:
         return self.value

@@ -34,7 +34,7 @@ def test_parameters_and_buffers_have_shapes_and_no_storage():
         "1.bias": ("meta", (3,)),
         "1.running_mean": ("meta", (3,)),
         "1.running_var": ("meta", (3,)),
-        "1.num_batches_tracked": ("meta", ()),
+        "1.num_batches_tracked": ("cpu", ()),  # an integer keeps its value
     }
 
 

@@ -311,3 +311,14 @@ def test_a_name_is_registered_once():
 def test_an_alias_is_found_by_its_name():
     assert work("mmengine") is work("fvcore")
     assert work("mmengine-train") is work("fvcore-train")
+
+
+def test_a_batch_norm_without_running_statistics_computes_them():
+    """4 · 6 · 6 elements of one image: the tools look at the module, and not at how it runs."""
+    ours = {}
+    for kept in (True, False):
+        model = nn.Sequential(nn.BatchNorm2d(4, track_running_stats=kept))
+        ledger = count(model, [torch.zeros(1, 4, 6, 6)]).ledger
+        names = ("flops", "fvcore", "fvcore-train", "thop", "ptflops-pytorch")
+        ours[kept] = [work(name).total(ledger) / 144 for name in names]
+    assert ours == {True: [2, 2, 5, 4, 2], False: [5, 5, 5, 4, 2]}

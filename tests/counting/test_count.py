@@ -212,8 +212,8 @@ def test_what_only_pytorch_saw_is_named_with_its_module():
     assert result.cross_check.differences == (Difference("0", "aten.convolution", 0, 144),)
     assert result.cross_check.verified
     assert result.notes == (
-        f"Of these products, {result.counter} saw 324; torch's FlopCounterMode alone saw those of "
-        "aten.convolution in 0.",
+        f"Of these products, {result.counter} saw 324; it did not see those of aten.convolution "
+        "in 0.",
     )
 
 
@@ -251,8 +251,9 @@ def test_a_model_that_needs_values_is_counted_on_the_cpu():
     assert (result.macs, result.device) == (2 * 4 * 2, "cpu")  # two rows are positive
     assert result.cross_check.verified
     assert result.notes == (
-        "Counted in a real forward pass on the CPU: on meta, NeedsValues cannot run on the meta "
-        "device, because it needs the values of tensors and not only their shapes.",
+        "Counted in a real forward pass on the CPU, where the count depends on the input: on meta, "
+        "NeedsValues cannot run on the meta device, because it needs the values of tensors and not "
+        "only their shapes.",
     )
 
 
