@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reportgen.counting.failures import CountingError as CountingError
     from reportgen.counting.result import Count as Count
     from reportgen.engine.progress import Progress as Progress
-    from reportgen.report.model import Report as Report
+    from reportgen.report.tables import Report as Report
     from reportgen.report.templating import TemplateError as TemplateError
     from reportgen.spec.model import Spec as Spec
 
@@ -39,7 +39,7 @@ _HOMES = {
     "PluginError": "common.registry",
     "Progress": "engine.progress",
     "RecordError": "common.errors",
-    "Report": "report.model",
+    "Report": "report.tables",
     "ReportgenError": "common.errors",
     "Spec": "spec.model",
     "SpecError": "common.errors",

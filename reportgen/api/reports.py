@@ -9,7 +9,7 @@ from reportgen.common.errors import UsageError
 
 if TYPE_CHECKING:
     from reportgen.api.plans import PathLike
-    from reportgen.report.model import Report
+    from reportgen.report.tables import Report
 
 
 def load(path: PathLike) -> Report:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reportgen.plan.plan import Plan
     from reportgen.plan.selection import Selection
     from reportgen.record.record import Record
-    from reportgen.report.model import Report
+    from reportgen.report.tables import Report
 
 T = TypeVar("T", bound=PathLike)
 

@@ -140,7 +140,7 @@ class Mark(NamedTuple):
     """Calls of operations on tensors that leave out elements."""
 
 
-class _Call(NamedTuple):
+class _CountedCall(NamedTuple):
     """An operation that is not counted, and the module that ran it."""
 
     module: int
@@ -157,8 +157,8 @@ class SecondCounter:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self._differences: dict[tuple[int, str], list[int]] = {}
-        self._unknown: list[_Call] = []
-        self._nobody: list[_Call] = []
+        self._unknown: list[_CountedCall] = []
+        self._nobody: list[_CountedCall] = []
         self._macs = self._seen = self._sparse = self._complex = 0
 
     @property
@@ -198,7 +198,7 @@ class SecondCounter:
             self._sparse += any(map(is_sparse, args))
             self._products(name_of(packet), ran.work, ran.flops or 0, out, args)
         elif kind is Nature.NOBODY:
-            self._nobody.append(_Call(self._recorder.current, name_of(packet)))
+            self._nobody.append(_CountedCall(self._recorder.current, name_of(packet)))
         elif kind is not Nature.NO_PRODUCTS and hides_products(operation, args, kwargs):
             self._sparse += any(map(is_sparse, args))
             self.miss(name_of(packet))
@@ -227,7 +227,7 @@ class SecondCounter:
             module: the module that ran it; None for the one that is running.
         """
         module = self._recorder.current if module is None else module
-        self._unknown.append(_Call(module, operation))
+        self._unknown.append(_CountedCall(module, operation))
 
     def result(self, driven_macs: int) -> CrossCheck:
         """The verdict, given the products that DeepSpeed's profiler counted."""
@@ -246,7 +246,7 @@ class SecondCounter:
             complex_macs=self._complex,
         )
 
-    def _calls(self, calls: list[_Call]) -> tuple[Unknown, ...]:
+    def _calls(self, calls: list[_CountedCall]) -> tuple[Unknown, ...]:
         path = self._recorder.path
         return tuple(Unknown(path(at), name, times) for (at, name), times in Counter(calls).items())
 

@@ -15,7 +15,7 @@ from reportgen.report.budget_table import budget_table
 from reportgen.report.calflops import blocks
 from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.measured import how_measured
-from reportgen.report.model import Report
+from reportgen.report.tables import Report
 from reportgen.report.templating import TemplateError
 from reportgen.report.terminal import write as write_for_terminal
 

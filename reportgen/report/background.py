@@ -11,7 +11,7 @@ from reportgen.record.record import DatasetRecord, Record
 from reportgen.report.comparison import columns, labelled_builds, named_builds
 from reportgen.report.figures import counting_notes, is_own
 from reportgen.report.input_text import inputs_text, shape_text
-from reportgen.report.model import Entry, Row, Table, headed, words
+from reportgen.report.tables import Entry, Row, Table, headed, words
 
 # The keys of an environment in the order of reading; others follow by name.
 _ENVIRONMENT_KEYS = {

@@ -9,7 +9,7 @@ from reportgen.record.certainty import interval_of
 from reportgen.record.metrics import metric_of, parse_key
 from reportgen.record.record import BuildRecord, Figure
 from reportgen.report.figures import is_own
-from reportgen.report.model import Note
+from reportgen.report.tables import Note
 
 # By so much a speed-up and the latencies beside it may differ: without an interval, and with one.
 _ROOM, _ROUNDING = 0.05, 0.01

@@ -8,7 +8,7 @@ from reportgen.record.budgets import BudgetVerdict, amount, verdicts_of
 from reportgen.record.record import Record
 from reportgen.report.comparison import column_of, labelled_builds
 from reportgen.report.figures import cell_of, figure_text, sentence
-from reportgen.report.model import BROKEN, Cell, Note, Row, Table, headed, words
+from reportgen.report.tables import BROKEN, Cell, Note, Row, Table, headed, words
 
 _STATES = {"kept": "✓", "broken": BROKEN, "undecided": "not decided"}
 _LABELS = ("Model", "Metric", "Budget", "Value", "Kept")

@@ -11,7 +11,7 @@ from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import counting_notes, is_doubtful, part_of, sentence, shown
 from reportgen.report.input_text import inputs_text
-from reportgen.report.model import TextBlock
+from reportgen.report.tables import TextBlock
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 Write = Callable[[units.Number], str]

@@ -7,7 +7,7 @@ from reportgen.claims.sentences import our_text
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import Record
 from reportgen.report.comparison import labelled_builds
-from reportgen.report.model import MISSING, Cell, Row, Table, headed, words
+from reportgen.report.tables import MISSING, Cell, Row, Table, headed, words
 
 _LABELS = ("Who says", "Of", "What", "Claimed", "Ours", "Verdict")
 _COLUMNS = headed(*_LABELS, numbers=("Claimed", "Ours"))

@@ -24,7 +24,7 @@ from reportgen.report.figures import (
     shown,
 )
 from reportgen.report.input_text import inputs_text, same_shapes
-from reportgen.report.model import MISSING, NOTHING, Cell, Column, Note, Row, Table, headed, words
+from reportgen.report.tables import MISSING, NOTHING, Cell, Column, Note, Row, Table, headed, words
 
 # Heads the table of builds that were run on inputs of their own, and on no data set.
 OWN_INPUTS = "Given inputs"

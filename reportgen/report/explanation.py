@@ -14,7 +14,7 @@ from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import stale_note, why_unverified
 from reportgen.report.input_text import inputs_text
-from reportgen.report.model import Cell, Column, Explanation, Row, Table, headed, words
+from reportgen.report.tables import Cell, Column, Explanation, Row, Table, headed, words
 from reportgen.report.terminal import grid
 
 _COLUMNS = headed("Convention", "Says", "Adds up as", "Said by", numbers=["Says"])

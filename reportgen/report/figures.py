@@ -12,7 +12,7 @@ from reportgen.record.certainty import interval_of, interval_of_share
 from reportgen.record.metric import Metric
 from reportgen.record.metrics import metric_of
 from reportgen.record.record import BuildRecord, DatasetRecord, Figure
-from reportgen.report.model import ABOUT, MISSING, NOTHING, Cell, Mark, Note
+from reportgen.report.tables import ABOUT, MISSING, NOTHING, Cell, Mark, Note
 
 
 def shown(build: BuildRecord, key: str) -> Figure | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reportgen.common.errors import UsageError
 
 if TYPE_CHECKING:
-    from reportgen.report.model import Table
+    from reportgen.report.tables import Table
 
 
 def frame(tables: Iterable[Table]) -> Any:

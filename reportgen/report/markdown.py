@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape as escape_html
 
 from reportgen.common.visible import in_place, one_line
-from reportgen.report.model import Cell, Mark, Table
+from reportgen.report.tables import Cell, Mark, Table
 
 # What Markdown, GitHub's mathematics and HTML would take for their own. An underscore inside a word
 # and a lone `&` or `#` mean nothing to them and stay readable.

@@ -18,7 +18,7 @@ from reportgen.record.record import BuildRecord, Figure, Record
 from reportgen.report.comparison import labelled_builds
 from reportgen.report.figures import is_own, stale_note, why_unavailable
 from reportgen.report.input_text import shape_text
-from reportgen.report.model import MISSING, Cell, Column, Mark, Note, Row, Table, headed, words
+from reportgen.report.tables import MISSING, Cell, Column, Mark, Note, Row, Table, headed, words
 from reportgen.report.tree import children
 
 TOTAL = "total"

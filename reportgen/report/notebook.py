@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reportgen.report import markdown
 
 if TYPE_CHECKING:
-    from reportgen.report.model import Cell, Note, Table
+    from reportgen.report.tables import Cell, Note, Table
 
 
 def as_markdown(tables: Iterable[Table]) -> str:

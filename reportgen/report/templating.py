@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reportgen.common.errors import ReportgenError, did_you_mean
 from reportgen.report import markdown, plain
-from reportgen.report.model import Report
+from reportgen.report.tables import Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from reportgen.common.visible import one_line
-from reportgen.report.model import Cell, Note, Report, Table
+from reportgen.report.tables import Cell, Note, Report, Table
 
 _NAME_WIDTH = 40
 _LEGEND = {

@@ -18,7 +18,7 @@ _CHANGED: frozenset[ChangeVerdict] = frozenset({"changed", "gained", "lost"})
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class BuildChange:
     """One build before and after; None on one side if it was added or removed."""
 
     old: BuildRecord | None
@@ -57,7 +57,7 @@ class Comparison:
     name: str
     base: Record | None
     head: Record | None
-    rows: tuple[Row, ...]
+    rows: tuple[BuildChange, ...]
 
     @property
     def record(self) -> Record:
@@ -66,11 +66,11 @@ class Comparison:
         assert record is not None, "a comparison has a side"
         return record
 
-    def with_status(self, *statuses: Status) -> list[Row]:
+    def with_status(self, *statuses: Status) -> list[BuildChange]:
         """Return the rows with one of these statuses."""
         return [row for row in self.rows if row.status in statuses]
 
-    def cells(self, *verdicts: ChangeVerdict) -> list[tuple[Row, CellChange]]:
+    def cells(self, *verdicts: ChangeVerdict) -> list[tuple[BuildChange, CellChange]]:
         """Return the cells with one of these verdicts, each with its row."""
         return [(row, cell) for row in self.rows for cell in row.cells if cell.verdict in verdicts]
 
@@ -96,7 +96,7 @@ def compare(name: str, base: Record | None, head: Record | None) -> Comparison:
         cells: tuple[CellChange, ...] = ()
         if old is not None and new is not None and base is not None and head is not None:
             cells = tuple(_cells((base, old), (head, new)))
-        rows.append(Row(old, new, cells))
+        rows.append(BuildChange(old, new, cells))
     return Comparison(name, base, head, tuple(_against_drift(rows)))
 
 
@@ -147,9 +147,9 @@ def _cells(
         yield quoted_cell(key, old.reported.get(key), new.reported.get(key))
 
 
-def _against_drift(rows: Sequence[Row]) -> Iterator[Row]:
+def _against_drift(rows: Sequence[BuildChange]) -> Iterator[BuildChange]:
     """Change verdicts on times to noise if the machine may have drifted."""
-    tables: dict[tuple[str, int], list[Row]] = {}
+    tables: dict[tuple[str, int], list[BuildChange]] = {}
     for row in rows:
         if row.old is not None and row.new is not None:
             tables.setdefault((row.build.dataset, row.build.classes), []).append(row)

@@ -16,10 +16,10 @@ from reportgen.review import significance
 from reportgen.review.cells import CellChange, floor_of, has_reason
 
 if TYPE_CHECKING:
-    from reportgen.review.changes import Row
+    from reportgen.review.changes import BuildChange
 
 
-def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
+def confirmed(cell: CellChange, row: BuildChange, table: Sequence[BuildChange]) -> CellChange:
     """Return a cell of `row`, as noise if the machine may have changed it.
 
     `table` are all rows that were timed in turn with this one.
@@ -44,7 +44,7 @@ def confirmed(cell: CellChange, row: Row, table: Sequence[Row]) -> CellChange:
     return cell
 
 
-def _move(row: Row, key: str) -> int | None:
+def _move(row: BuildChange, key: str) -> int | None:
     """Return the direction of a speed-up: 1 up, -1 down, 0 none; None if it was not timed again."""
     if row.old is None or row.new is None:
         return None
@@ -58,14 +58,14 @@ def _move(row: Row, key: str) -> int | None:
     return 1 if ratio.log > 0 else -1
 
 
-def _unchanged(row: Row) -> bool:
+def _unchanged(row: BuildChange) -> bool:
     """Whether the dependencies of a model's times are unchanged."""
     if row.old is None or row.new is None:
         return False
     return not differing(*(build.dependencies.get("timing", {}) for build in (row.old, row.new)))
 
 
-def _same_baseline(row: Row) -> bool:
+def _same_baseline(row: BuildChange) -> bool:
     sides = (build.dependencies.get("speedup", {}) if build else {} for build in (row.old, row.new))
     old, new = (dependencies.get("baseline") for dependencies in sides)
     return old is not None and old == new

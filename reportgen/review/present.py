@@ -11,10 +11,10 @@ from reportgen.record.metrics import metric_of
 from reportgen.record.record import Figure, Record
 from reportgen.report.comparison import column_of, columns, distinct_labels
 from reportgen.report.figures import cell_of, shown
-from reportgen.report.model import MISSING, NOTHING, Cell, Column, Table, words
-from reportgen.report.model import Row as TableRow
+from reportgen.report.tables import MISSING, NOTHING, Cell, Column, Table, words
+from reportgen.report.tables import Row as TableRow
 from reportgen.review.cells import CellChange
-from reportgen.review.changes import Comparison, Row, Status
+from reportgen.review.changes import BuildChange, Comparison, Status
 from reportgen.review.thresholds import Judged
 
 # The words for statuses of models, in this order.
@@ -71,7 +71,7 @@ def section(comparison: Comparison) -> Section:
     """Put one comparison into words."""
     names = labels(comparison.rows)
 
-    def lines(*cells: tuple[Row, CellChange]) -> tuple[Line, ...]:
+    def lines(*cells: tuple[BuildChange, CellChange]) -> tuple[Line, ...]:
         return tuple(line(names[row], cell) for row, cell in cells)
 
     reasons = {cell.why for _, cell in comparison.cells("incomparable")}
@@ -117,7 +117,7 @@ def summary(comparison: Comparison) -> str:
     )
 
 
-def labels(rows: Sequence[Row]) -> dict[Row, str]:
+def labels(rows: Sequence[BuildChange]) -> dict[BuildChange, str]:
     """Name the rows, with data set and class count if names would be ambiguous."""
     return dict(zip(rows, distinct_labels([row.build for row in rows]), strict=True))
 
@@ -188,7 +188,7 @@ def _cell_json(cell: CellChange) -> dict[str, Any]:
 
 
 def _rows(
-    comparison: Comparison, status: Status, record: Record | None, names: dict[Row, str]
+    comparison: Comparison, status: Status, record: Record | None, names: dict[BuildChange, str]
 ) -> Table | None:
     """Write added or removed rows as their report shows them."""
     rows = comparison.with_status(status)

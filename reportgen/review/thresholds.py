@@ -18,7 +18,7 @@ from reportgen.common.errors import UsageError, did_you_mean
 from reportgen.common.units import parse_amount, read_in
 from reportgen.record.metrics import METRICS, is_known, metric_of
 from reportgen.review.cells import CellChange
-from reportgen.review.changes import Comparison, Row
+from reportgen.review.changes import BuildChange, Comparison
 
 _SHAPE = re.compile(
     r"\s*(?P<key>[\w.@-]+?)\s*(?P<side>[<>])\s*(?P<sign>[+-]?)\s*(?P<amount>.*?)\s*"
@@ -61,7 +61,7 @@ class Judged:
     """The verdict on a threshold: the figures that broke it, and how many it applies to."""
 
     threshold: Threshold
-    broken: tuple[tuple[Comparison, Row, CellChange], ...]
+    broken: tuple[tuple[Comparison, BuildChange, CellChange], ...]
     held: int
 
 
@@ -102,7 +102,9 @@ def judge(threshold: Threshold, comparisons: Iterable[Comparison]) -> Judged:
     return Judged(threshold, broken, len(held))
 
 
-def _cells(comparisons: Iterable[Comparison]) -> Iterator[tuple[Comparison, Row, CellChange]]:
+def _cells(
+    comparisons: Iterable[Comparison],
+) -> Iterator[tuple[Comparison, BuildChange, CellChange]]:
     for comparison in comparisons:
         for row in comparison.rows:
             yield from ((comparison, row, cell) for cell in row.cells if not cell.quoted)

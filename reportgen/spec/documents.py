@@ -33,7 +33,7 @@ class ModuleTables(Part):
     """
 
 
-class Report(Part):
+class Documents(Part):
     """Contents and formats of the documents."""
 
     formats: list[Annotated[str, AfterValidator(_known_format)]] = ["md", "txt"]

@@ -68,9 +68,9 @@ EXAMPLES: Mapping[str, Sequence[Any]] = {
     "Claim.tolerance": ["0.1 %"],
     "Claim.reason": ["it counts the first stage only"],
     "ModuleTables.columns": [["params", "macs", "time.share"]],
-    "Report.formats": [["md"]],
-    "Report.columns": _COLUMNS,
-    "Report.templates": ["templates"],
+    "Documents.formats": [["md"]],
+    "Documents.columns": _COLUMNS,
+    "Documents.templates": ["templates"],
     "Defaults.model": [{"datasets": ["cifar10"]}],
     "Defaults.dataset": [{"split": "test"}],
 }

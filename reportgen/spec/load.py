@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from reportgen.common.errors import Problem, SpecError, UsageError, did_you_mean, nearest
-from reportgen.spec import plain, yaml_text
+from reportgen.spec import mapping, yaml_text
 from reportgen.spec.base import Part
 from reportgen.spec.compose import compose
 from reportgen.spec.model import Spec
@@ -48,7 +48,7 @@ def of_mapping(spec: Mapping[str, Any], folder: Path, overrides: Sequence[str] =
 
     Its errors name the path of a value. Raises SpecError, UsageError for an override that is none.
     """
-    return _checked(compose(plain.source(spec), folder / "report", overrides))
+    return _checked(compose(mapping.source(spec), folder / "report", overrides))
 
 
 def _checked(parsed: yaml_text.Source) -> Spec:

@@ -27,7 +27,7 @@ from reportgen.sources import catalog
 from reportgen.sources.catalog import MODEL_SOURCES
 from reportgen.sources.model_source import UnknownModelError
 from reportgen.spec.base import Classes, Name, Part, PositiveInt, Seconds, Side, problem
-from reportgen.spec.documents import Report
+from reportgen.spec.documents import Documents
 from reportgen.spec.quoted import Claim, Reported
 from reportgen.spec.shared import Budgets, Defaults, Extends, ModelBudgets
 from reportgen.spec.tensors import Inputs
@@ -408,5 +408,5 @@ class Spec(Part):
     """Published figures, compared with measured ones."""
     budgets: Budgets = Field(default_factory=dict)
     """Limits for all models, by metric: `{params: ≤ 2 M, top1: ≥ 90 %}`."""
-    report: Report = Field(default_factory=Report)
+    report: Documents = Field(default_factory=Documents)
     """Contents and formats of the documents."""

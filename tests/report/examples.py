@@ -14,7 +14,7 @@ from reportgen.record.record import (
     Record,
     ReportSettings,
 )
-from reportgen.report.model import Table
+from reportgen.report.tables import Table
 
 MACHINE = "2f3c9a1e"
 _ENVIRONMENT = {

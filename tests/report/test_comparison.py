@@ -12,7 +12,7 @@ from reportgen.record.metrics import METRICS
 from reportgen.record.record import Figure, Record
 from reportgen.report.background import dataset_table
 from reportgen.report.comparison import columns, comparison_tables, spread_table
-from reportgen.report.model import Cell
+from reportgen.report.tables import Cell
 from tests.report.examples import (
     build,
     cifar10_record,

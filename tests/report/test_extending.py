@@ -13,7 +13,7 @@ from reportgen.claims.judge import Status
 from reportgen.cli import main
 from reportgen.common import registry
 from reportgen.record import record as records
-from reportgen.report import build, model, render
+from reportgen.report import build, render, tables
 from reportgen.report.templating import context, environment
 from tests.common.test_registry import install
 from tests.report.test_formats import shipped
@@ -60,11 +60,11 @@ def test_the_page_lists_the_context() -> None:
 def test_the_page_lists_the_classes_with_their_fields() -> None:
     page = rows(TEMPLATES, "## The report")
     for name, listed in page.items():
-        kind: Any = getattr(model, name)
+        kind: Any = getattr(tables, name)
         fields = {field.name for field in dataclasses.fields(kind)}
         more = {key for key, value in vars(kind).items() if isinstance(value, property)}
         assert fields | more <= set(re.findall(r"`(\w+)`", listed)), name
-    assert set(rows(TEMPLATES, "| mark ")) == set(get_args(model.Mark))
+    assert set(rows(TEMPLATES, "| mark ")) == set(get_args(tables.Mark))
 
 
 def test_the_format_of_the_page(

@@ -18,7 +18,7 @@ from reportgen.common.visible import one_line
 from reportgen.record.record import BuildRecord, Figure, Record, loads
 from reportgen.report import markdown, render
 from reportgen.report.figures import shown
-from reportgen.report.model import Cell, Column, Note, Row, Table
+from reportgen.report.tables import Cell, Column, Note, Row, Table
 from tests.golden import Golden
 from tests.report.examples import (
     build,

@@ -19,8 +19,8 @@ from reportgen.measures.module_times import whole_units
 from reportgen.record.ledger import Kind, Ledger, Module, Operation
 from reportgen.record.record import Figure, Record, ReportSettings
 from reportgen.report import render
-from reportgen.report.model import NOTHING, Table
 from reportgen.report.modules import ITSELF, TOTAL, module_tables
+from reportgen.report.tables import NOTHING, Table
 from tests.golden import Golden
 from tests.report.examples import MACHINE, build, cifar10_record, headers, missing, record_of
 

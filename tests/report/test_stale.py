@@ -13,8 +13,8 @@ from reportgen.report import build as make
 from reportgen.report import render, write_for_terminal
 from reportgen.report.comparison import comparison_tables, exact_table, spread_table
 from reportgen.report.explanation import explain
-from reportgen.report.model import STALE
 from reportgen.report.modules import module_tables
+from reportgen.report.tables import STALE
 from tests.report.examples import build, counted, record_of, scored, timed
 
 WHY = "the model's code changed, and measuring it again failed: ValueError: no"

@@ -67,7 +67,7 @@ def test_an_undefined_name(tmp_path: Path) -> None:
 
 def test_an_undefined_attribute(tmp_path: Path) -> None:
     assert problem(tmp_path, "{% for table in tables %}\n{{ table.titel }}\n{% endfor %}") == (
-        "DIR/report.md.j2:2: 'reportgen.report.model.Table object' has no attribute 'titel'."
+        "DIR/report.md.j2:2: 'reportgen.report.tables.Table object' has no attribute 'titel'."
     )
 
 

@@ -24,7 +24,7 @@ _PLAIN = (str, int, float, bool, type(None))
 
 def source(spec: Mapping[Any, Any]) -> Source:
     """Read a dictionary; raise SpecError for what YAML could not hold."""
-    reader = _Reader()
+    reader = _MappingReader()
     value = reader.read(spec, ())
     if reader.problems:
         raise SpecError(reader.problems)
@@ -37,7 +37,7 @@ def _written(path: Path) -> str:
     return ".".join(steps) or "the spec"
 
 
-class _Reader:
+class _MappingReader:
     def __init__(self) -> None:
         self.places: dict[Path, Place] = {}
         self.problems: list[Problem] = []
