@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from reportgen.data.search import Search
 from reportgen.data.source import DataRequest
-from reportgen.engine.workers import Worker
 
 _DESK = "reportgen.engine.reading:DataBench"
 
@@ -26,6 +25,8 @@ class DataBench:
 
 def fingerprint(dataset: DataRequest, split: str, search: Search, limit_s: float) -> str:
     """Return the fingerprint of a split, decoded in a new process; may raise MeasureError."""
+    from reportgen.engine.workers import Worker  # most runs read nothing
+
     # Not forked: the server imports what a run needs, which is not known yet.
     with Worker(_DESK, (search,), limit_s=limit_s, method="spawn") as worker:
         found: str = worker.call("fingerprint", dataset, split)
