@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from reportgen.builds.construct import construct
+from reportgen.builds.dtype import unusual_dtypes
 from reportgen.builds.example_inputs import example
 from reportgen.data.search import Search
 from reportgen.engine.machine import describe
@@ -72,9 +73,10 @@ class Bench:
         self._threads = torch.get_num_threads()
         return describe(self._threads, used)
 
-    def make(self) -> None:
-        """Make the module."""
+    def make(self) -> str:
+        """Make the module; name the types of its parameters if they are not float32."""
         self._module, _ = construct(self._build, self._search, for_accuracy=False)
+        return "" if self._build.options.quantize else unusual_dtypes(self._module)
 
     def take_batch(self, size: int) -> None:
         """Let `sample` time batches of `size` images from now on."""

@@ -93,7 +93,7 @@ def measure(
         session.take_turns(say)
         # Saved before the whole data set, which takes minutes for a large network.
         for due in dues:
-            journal.put(due, session.figures[due.build.id])
+            journal.put(due, session.figures[due.build.id], metadata=session.metadata(due))
         for due in (due for due in dues if TOTAL in due.keys):
             name = due.build.id
             say(f"{name}, the whole data set")
@@ -130,6 +130,7 @@ class _Session:
         if baseline is not None and any(due.group == "speedup" for due in dues):
             self.builds.setdefault(baseline.id, baseline)
         self.figures: dict[str, dict[str, Figure]] = {name: {} for name in self.builds}
+        self.dtypes: dict[str, str] = {}
         self._dues = dues
         self._baseline = baseline.id if baseline else None
         self._settings = settings
@@ -147,6 +148,11 @@ class _Session:
             for key in due.keys
             if parse_key(key).name in metrics
         ]
+
+    def metadata(self, due: Due) -> dict[str, str]:
+        """Return the types of a build's parameters, as far as it was made."""
+        name = due.build.id
+        return {"dtype": self.dtypes[name]} if name in self.dtypes else {}
 
     def attempt(
         self, name: str, keys: Iterable[str], action: Callable[[], Mapping[str, Figure]]
@@ -291,7 +297,7 @@ class _Session:
         if name not in self._at_work:
             worker, self._how = self._start(name, self._settings.allocator)
             self._at_work[name] = worker
-            worker.call("make")
+            self.dtypes[name] = worker.call("make")
         return self._at_work[name]
 
     def _start(self, name: str, allocator: Allocator) -> tuple[Worker, Taken]:

@@ -113,3 +113,15 @@ def test_a_model_of_another_dtype_is_not_called_float32(folder: Path) -> None:
     record, text = run(spec.replace("nets.py", "other.py"), "--allow-code")
     assert [build.metadata.get("dtype") for build in record.builds.values()] == [None] * 3
     assert "bfloat16" not in text
+
+
+def test_the_dtype_is_known_of_a_model_that_is_only_timed(folder: Path) -> None:
+    Path("nets.py").write_text(HALF)
+    spec = TIMES.partition("models:")[0] + (
+        "models:\n"
+        "  Half: {source: 'nets.py:half'}\n"
+        "measure: {timing: {threads: 1, rounds: 3, warmup: 0, total: false}}\n"
+    )
+    record, text = run(spec, "--allow-code")
+    assert record.builds["Half"].metadata["dtype"] == "bfloat16"
+    assert "\n| Half (bfloat16) | " in text
