@@ -29,8 +29,7 @@ def plan(
     """Check a spec, and plan it.
 
     A model or a metric that no installed package has is an error, unless the record in `out` has
-    figures of it.
-    Raises SpecError with every problem of the spec.
+    figures of it. Raises SpecError with every problem of the spec.
     """
     from reportgen.common.registry import known_before
     from reportgen.plan.resolve import plan
@@ -69,6 +68,7 @@ def _checked(spec: SpecLike, folder: Path, overrides: Sequence[str]) -> Spec:
 def _recorded_names(path: Path) -> set[str]:
     """List the models and the metrics that a record holds figures of."""
     from reportgen.record import record as records
+    from reportgen.record.metrics import parse_key
 
     try:
         record = records.read(path)
@@ -76,7 +76,7 @@ def _recorded_names(path: Path) -> set[str]:
         return set()
     builds = record.builds.values() if record else ()
     good = [(b.source, key) for b in builds for key, figure in b.figures.items() if figure.is_good]
-    return {name for source, key in good for name in (source, key.partition("@")[0])}
+    return {name for source, key in good for name in (source, parse_key(key).name)}
 
 
 def search(plan: Plan, data_dirs: Iterable[PathLike] = (), *, offline: bool = False) -> Search:

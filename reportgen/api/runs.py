@@ -59,7 +59,7 @@ def run(
         offline: whether to download nothing.
         allow_code: whether to build models with your own code.
         jobs: how many builds to count at a time.
-        progress: whether to show progress on stderr, or a Progress that is told.
+        progress: whether to show progress on stderr, or a Progress of your own.
 
     Raises:
         SpecError: the spec is wrong; with every problem of it.

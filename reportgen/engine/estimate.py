@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reportgen.measures.interleaving import MIN_SAMPLE_S
 from reportgen.plan.staleness import Due, State
+from reportgen.record.metrics import parse_key
 from reportgen.record.record import BuildRecord
 from reportgen.spec.model import Timing
 
@@ -36,7 +37,7 @@ def _timing(due: Due, before: BuildRecord, timing: Timing | None) -> float | Non
     if due.group == "module times":
         latency = _value(before, f"latency@{min(timing.batch_sizes)}")
         return None if latency is None else timing.module_runs * latency / 1e3
-    batches = {key.partition("@")[2] for key in due.keys} - {""}
+    batches = {parse_key(key).batch for key in due.keys} - {None}
     warmup = min(timing.rounds, timing.processes) * timing.warmup
     parts = [_value(before, f"latency@{batch}") for batch in batches]
     costs = [

@@ -39,7 +39,7 @@ _VARIANT = {"heads", "freeze", "inputs"}
 
 def group_of(key: str) -> Group:
     """Return the group of a figure's key; raise KeyError for one that cannot be."""
-    return metric_of(key).group or "other"
+    return metric_of(key).group
 
 
 def digests(

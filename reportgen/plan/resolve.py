@@ -229,7 +229,7 @@ def _wanted(spec: Spec, *, own_inputs: bool) -> dict[Group, tuple[str, ...]]:
             keys = [key for key in keys if key in asked or name in asked]
             keys += [key for key in asked if key.name == name and key.batch]
         if keys and name not in left_out:
-            wanted[metric.group or "timing"] += keys
+            wanted[metric.group] += keys
     if measure.accuracy:
         wanted["accuracy"] = [name for name in measure.accuracy.metrics if name in METRICS]
     return {group: tuple(dict.fromkeys(keys)) for group, keys in wanted.items()}

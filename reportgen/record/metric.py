@@ -37,12 +37,13 @@ class Metric:
     tool counts it; one `by_module` exists for modules only, not for a whole model. `asked` metrics
     are measured only where a column or a budget names them; those `of_data` need a data set.
 
-    `group` is what becomes stale together (default: `kind`). `certainty` says when two figures
-    differ, and `inverse_of` names the metric whose interval this one has, inverted. `digits`
-    are the significant ones that a table shows, and `of_model` ones do not depend on the
-    input's size. `signed` figures may be below zero, `whole` ones are integers; of `correct`
-    ones the record keeps the number of right answers. `counts` are the names that a printed
-    figure may have behind its number (papers call multiply-accumulates FLOPs).
+    `apart` is the group of figures that become stale together, if it is not that of the `kind`.
+    `certainty` says when two figures differ, and `inverse_of` names the metric whose interval
+    this one has, inverted. `digits` are the significant ones that a table shows, and `of_model`
+    ones do not depend on the input's size. `signed` figures may be below zero, `whole` ones are
+    integers; of `correct` ones the record keeps the number of right answers. `counts` are the
+    names that a printed figure may have behind its number (papers call multiply-accumulates
+    FLOPs).
 
     `measure` gives the value; it is imported only where something is measured (`module:object`):
 
@@ -65,7 +66,7 @@ class Metric:
     by_module: bool = False
     asked: bool = False
     of_data: bool = False
-    group: Group | Literal[""] = ""
+    apart: Group | None = None
     certainty: Certainty = "exact"
     inverse_of: str = ""
     digits: int = 4
@@ -81,7 +82,7 @@ class Metric:
         """Whether a figure belongs to the machine that it was measured on."""
         return self.certainty in ("rounds", "ratio")
 
-    def __post_init__(self) -> None:
-        """Let the kind be the group where no other is given."""
-        if not self.group:
-            object.__setattr__(self, "group", self.kind)
+    @property
+    def group(self) -> Group:
+        """The figures that become stale together with those of this metric."""
+        return self.apart or self.kind

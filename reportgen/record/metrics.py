@@ -100,7 +100,7 @@ _ROWS: tuple[Metric, ...] = (
         meaning="latency of the baseline divided by this model's, median over pairs of "
         "neighbouring rounds; ≈ where its 95 % interval contains 1",
         certainty="ratio",
-        group="speedup",
+        apart="speedup",
     ),
     _time(
         name="cold_start",
@@ -110,7 +110,7 @@ _ROWS: tuple[Metric, ...] = (
         meaning="first forward pass of a fresh process, over a batch of the smallest size, the "
         "module made and imports done, with the system's allocator; median of several processes",
         asked=True,
-        group="cold start",
+        apart="cold start",
     ),
     _time(
         name="memory",
@@ -138,7 +138,7 @@ _ROWS: tuple[Metric, ...] = (
         meaning="each module's part of the time of a forward pass, in tables of modules only",
         asked=True,
         by_module=True,
-        group="module times",
+        apart="module times",
     ),
     # How good it is. Exact on fixed weights and data.
     _quality(

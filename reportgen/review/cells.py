@@ -125,7 +125,7 @@ def _timing(
     was_by, now_by = (each.get("allocator", "system") for each in (here, there))
     if was_by != now_by:
         return CellChange(key, old, new, "incomparable", f"other allocator: {was_by} → {now_by}")
-    metric, group = metric_of(key), metric_of(key).group or "timing"
+    metric, group = metric_of(key), metric_of(key).group
     if _differs(group, "baseline", before[1], after[1]):
         return CellChange(key, old, new, "incomparable", "other baseline")
     noisy = (old, new)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reportgen.record.digests import differing
+from reportgen.record.metrics import MetricKey, parse_key
 from reportgen.review import significance
 from reportgen.review.cells import CellChange, floor_of, has_reason
 
@@ -24,12 +25,12 @@ def confirmed(cell: CellChange, row: BuildChange, table: Sequence[BuildChange]) 
 
     `table` are all rows that were timed in turn with this one.
     """
-    name, _, batch = cell.key.partition("@")
-    if cell.verdict != "changed" or name not in ("latency", "throughput"):
+    timed = parse_key(cell.key)
+    if cell.verdict != "changed" or timed.name not in ("latency", "throughput"):
         return cell
     assert row.old is not None, "a cell that changed has two sides"
     assert row.new is not None, "a cell that changed has two sides"
-    key = f"speedup@{batch}"
+    key = MetricKey("speedup", timed.batch)
     if row.old.baseline and row.new.baseline:
         witnesses = [other for other in table if other is not row and _unchanged(other)]
         moves = [move for move in (_move(other, key) for other in witnesses) if move is not None]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from reportgen.common.errors import UsageError, did_you_mean
 from reportgen.common.units import parse_amount, read_in
-from reportgen.record.metrics import METRICS, is_known, metric_of
+from reportgen.record.metrics import METRICS, is_known, metric_of, parse_key
 from reportgen.review.cells import CellChange
 from reportgen.review.changes import BuildChange, Comparison
 
@@ -38,7 +38,7 @@ class Threshold:
 
     def concerns(self, key: str) -> bool:
         """Whether it applies to the figure `key`: a metric stands for all its batch sizes."""
-        return key == self.key or key.partition("@")[0] == self.key
+        return self.key in (key, parse_key(key).column)
 
     def broken(self, cell: CellChange) -> bool:
         """Whether a figure changed by more than allowed, or is lost."""

@@ -17,7 +17,7 @@ from reportgen.spec.base import problem
 
 
 def _known_column(column: str) -> str:
-    if was_known(column.partition("@")[0]) and is_possible(column):
+    if is_possible(column) and was_known(parse_key(column).name):
         return column
     if not is_known(column):
         raise _unknown(column, METRICS)

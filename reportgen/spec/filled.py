@@ -86,7 +86,7 @@ def budget_problems(parsed: Source) -> Iterator[Problem]:
     for path, owner in owners:
         for key, text in mapping(mapping(owner).get("budgets")).items():
             if not isinstance(text, str) or not is_known(key):
-                continue  # which is told where types are checked
+                continue  # an error where types are checked
             here = (*path, "budgets", key)
             try:
                 limits.parse(key, text)

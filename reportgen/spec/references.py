@@ -191,14 +191,14 @@ def _values(parsed: Source, section: str) -> Iterator[Problem]:
             metric = metric_of(key)
             read_in(value, metric.unit, metric.counts)
         except KeyError:
-            continue  # an unknown metric is told where types are checked
+            continue  # an unknown metric is an error where types are checked
         except ValueError as error:
             message = f"'{key}' cannot be '{value}'"
             yield parsed.problem((section, index, "value"), message, str(error))
 
 
 def _of_own_inputs(parsed: Source, path: Path, model: dict[str, Any]) -> Iterator[Problem]:
-    """Find a quoted figure told of a data set or class count, of a model that has none."""
+    """Find a quoted figure that names a data set or class count which its model does not have."""
     entry = parsed.value[path[0]][path[1]]
     for key, noun in (("dataset", "is run on no data set"), ("classes", "has no class count")):
         if entry.get(key) is not None and not (key == "classes" and model.get("classes")):
